@@ -1,0 +1,289 @@
+/* A disk as SPC-4/5 and SBC-3/4 describe it: commands in, steps out.
+ *
+ * Nothing here does I/O, allocates while a command runs, reads a clock or
+ * knows iSCSI.  The caller (target/) drives each command:
+ *
+ *	scsi_cmd_begin(c)  ->  what to do next
+ *	  SCSI_STEP_RECEIVE	get c->receive_bytes of Data-Out into c->data,
+ *				then scsi_cmd_step(c, 0)
+ *	  SCSI_STEP_IO		do c->io on the store, then
+ *				scsi_cmd_step(c, errno value or 0)
+ *	  SCSI_STEP_READ	move c->io.length bytes at c->io.offset from the
+ *	  SCSI_STEP_WRITE	store to the wire (or back) in pieces of any
+ *				size, then scsi_cmd_step(c, errno value or 0)
+ *	  SCSI_STEP_EXCLUSIVE	get the logical unit to yourself: no other
+ *				command of it, on any thread, is inside a step
+ *				or has I/O under way; then scsi_cmd_step(c, 0).
+ *				It stays exclusive until the command is done.
+ *	  SCSI_STEP_ABORT	abort the tasks that c->abort names on this unit
+ *				and wait until none can touch the medium, then
+ *				scsi_cmd_step(c, 0)
+ *	  SCSI_STEP_DONE	c->status, c->sense, c->data_in_bytes of c->data
+ *				are the answer; scsi_cmd_end(c) when it is on
+ *				its way
+ *
+ * Concurrency.  Several threads may run commands of one unit at the same time
+ * as long as each command is driven by one thread.  Everything that changes the
+ * unit's shared state (reservations, mode pages, nexus list, other nexuses'
+ * unit attentions) happens between SCSI_STEP_EXCLUSIVE and SCSI_STEP_DONE, so
+ * everyone else reads it without a lock.  scsi_nexus_attach(), _detach() and
+ * the scsi_lu_* setters need the same exclusiveness from their caller.
+ */
+#ifndef SCSI_SCSI_H
+#define SCSI_SCSI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/limits.h"
+#include "base/list.h"
+
+/* -- logical units --------------------------------------------------------- */
+
+/* What INQUIRY and VPD say of a unit.  Texts are ASCII, cut to their field. */
+struct scsi_identity {
+	char	 vendor[9];		/* T10 vendor, default "LUNET" */
+	char	 product[17];		/* default "VIRTUAL-DISK" */
+	char	 revision[5];
+	char	 serial[65];		/* VPD 80 */
+	uint8_t	 uuid[16];		/* source of the designators below */
+	uint8_t	 naa[16];		/* NAA 6 (or 3/5 with naa_bytes 8) */
+	uint8_t	 naa_bytes;		/* 0, 8 or 16; 0: derived from uuid */
+	uint8_t	 eui[16];
+	uint8_t	 eui_bytes;		/* 0, 8, 12 or 16 */
+};
+
+struct scsi_lu_config {
+	struct scsi_identity identity;
+	uint64_t blocks;		/* capacity in logical blocks */
+	uint32_t block_bytes;		/* 512 or 4096 */
+	uint8_t	 physical_exponent;	/* log2(physical / logical) */
+	uint32_t discard_blocks;	/* OPTIMAL UNMAP GRANULARITY, 0: none */
+	uint32_t discard_offset_blocks;
+	bool	 is_read_only;		/* write protected by configuration */
+	bool	 is_thin;		/* LBPME, provisioning type 2 */
+	bool	 is_discard_zeroing;	/* LBPRZ */
+	bool	 is_rotational;
+	bool	 is_removable;		/* START STOP UNIT may eject */
+	bool	 has_write_cache;	/* WCE at start; MODE SELECT may change
+					 * it where the store is volatile */
+	bool	 can_change_write_cache;
+	uint32_t transfer_bytes_max;	/* VPD B0, advisory for READ and WRITE */
+};
+
+struct scsi_lu;
+
+/* Derive identity->naa, serial and the default texts from the uuid wherever
+ * they are empty.  Serial: 32 hex digits of the uuid. */
+void	scsi_identity_complete(struct scsi_identity *identity);
+
+/* NULL without memory. */
+struct scsi_lu *scsi_lu_new(const struct scsi_lu_config *config);
+
+/* No nexus is attached, no command is running (asserted). */
+void	scsi_lu_free(struct scsi_lu *lu);
+
+const struct scsi_lu_config *scsi_lu_config(const struct scsi_lu *lu);
+
+/* Is every write to be stable before GOOD (write cache switched off)? */
+bool	scsi_lu_is_write_through(const struct scsi_lu *lu);
+
+/* -- nexuses ------------------------------------------------------------------ */
+
+/* An initiator port: for iSCSI, name and ISID (RFC 7143 4.4.3, SPC-4 7.6.4.6).
+ * Reservations are keyed by it and the target port, not by a session. */
+struct scsi_initiator_port {
+	char	name[ISCSI_NAME_BYTES_MAX + 1];
+	uint8_t	isid[6];
+};
+
+/* A target port: for iSCSI, target name and portal group tag. */
+struct scsi_target_port {
+	char	 name[ISCSI_NAME_BYTES_MAX + 1];
+	uint16_t portal_group_tag;
+	uint16_t relative_id;		/* RELATIVE TARGET PORT IDENTIFIER */
+};
+
+/* What a unit remembers of one I_T nexus.  Embedded in the caller's own, the
+ * scsi_ code alone writes to it. */
+struct scsi_nexus {
+	struct link	 link;			/* of the unit's list */
+	struct scsi_lu	*lu;
+	const struct scsi_initiator_port *initiator;	/* outlives the nexus */
+	const struct scsi_target_port *target;		/* outlives the nexus */
+	uint32_t	 attentions;		/* one bit each, attention.def */
+	struct scsi_registration *registration;	/* persistent reservation */
+	bool		 prevents_removal;
+};
+
+/* A new nexus has POWER ON, RESET, OR BUS DEVICE RESET OCCURRED (29/00) or,
+ * when is_reinstated, I_T NEXUS LOSS (29/07) waiting, and meets its old
+ * registration again if it has one. */
+void	scsi_nexus_attach(struct scsi_nexus *n, struct scsi_lu *lu,
+	    const struct scsi_initiator_port *initiator,
+	    const struct scsi_target_port *target, bool is_reinstated);
+
+/* The session has ended: RESERVE(6/10) and PREVENT of this nexus end, a
+ * registration stays. */
+void	scsi_nexus_detach(struct scsi_nexus *n);
+
+/* -- things that happen to a unit ---------------------------------------------- */
+
+enum scsi_lu_event {
+	SCSI_LU_RESET,			/* LUN RESET or target reset: SCSI-2
+					 * reservation ends, saved mode pages
+					 * return, UA 29/xx to every nexus */
+	SCSI_LU_CAPACITY_CHANGED,	/* UA 2A/09 to every nexus */
+	SCSI_LU_INVENTORY_CHANGED,	/* UA 3F/0E */
+	SCSI_LU_COMMANDS_CLEARED,	/* UA 2F/00 to all but `except` */
+	SCSI_LU_MICROCODE_CHANGED,	/* UA 3F/01 */
+};
+
+/* except: the nexus that caused it and is not told; NULL: tell all. */
+void	scsi_lu_event(struct scsi_lu *lu, enum scsi_lu_event event,
+	    const struct scsi_nexus *except);
+
+/* A new capacity; raises SCSI_LU_CAPACITY_CHANGED. */
+void	scsi_lu_resize(struct scsi_lu *lu, uint64_t blocks);
+
+/* -- commands -------------------------------------------------------------------- */
+
+/* SAM-5 5.3.1 */
+enum scsi_status {
+	SCSI_GOOD			= 0x00,
+	SCSI_CHECK_CONDITION		= 0x02,
+	SCSI_CONDITION_MET		= 0x04,
+	SCSI_BUSY			= 0x08,
+	SCSI_RESERVATION_CONFLICT	= 0x18,
+	SCSI_TASK_SET_FULL		= 0x28,
+	SCSI_ACA_ACTIVE			= 0x30,
+	SCSI_TASK_ABORTED		= 0x40,
+};
+
+enum scsi_step {
+	SCSI_STEP_DONE,
+	SCSI_STEP_RECEIVE,
+	SCSI_STEP_READ,
+	SCSI_STEP_WRITE,
+	SCSI_STEP_IO,
+	SCSI_STEP_EXCLUSIVE,
+	SCSI_STEP_ABORT,
+};
+
+enum scsi_io_op {
+	SCSI_IO_READ, SCSI_IO_WRITE, SCSI_IO_FLUSH, SCSI_IO_DISCARD,
+	SCSI_IO_ZERO, SCSI_IO_EXTENT,
+};
+
+/* One thing to be done on the store; offsets and lengths in bytes. */
+struct scsi_io {
+	enum scsi_io_op	 op;
+	bool		 is_fua;	/* stable when done */
+	bool		 must_keep;	/* ZERO: leave the range allocated */
+	uint64_t	 offset, length;
+	uint8_t		*bytes;		/* READ, WRITE as SCSI_STEP_IO: inside
+					 * c->data or c->scratch */
+	/* answer of EXTENT */
+	bool		 is_mapped;
+	uint64_t	 extent_bytes;
+};
+
+/* Whose tasks SCSI_STEP_ABORT ends. */
+struct scsi_abort {
+	bool		 all_but_self;		/* else those of the list */
+	bool		 gets_attention;	/* victims were told by UA */
+	const struct scsi_registration *victims; /* chain of ->victim_next */
+};
+
+/* Does the abort mean tasks of this nexus? */
+bool	scsi_abort_covers(const struct scsi_abort *a,
+	    const struct scsi_nexus *nexus);
+
+#define SCSI_SENSE_BYTES_MAX	96
+
+struct scsi_cmd {
+	/* -- from the caller, before scsi_cmd_begin() -- */
+	struct scsi_lu	*lu;		/* NULL: no unit at this LUN */
+	struct scsi_nexus *nexus;	/* NULL exactly when lu is */
+	const uint8_t	*cdb;		/* at least 16 bytes, zero padded */
+	size_t		 cdb_bytes;	/* what the initiator sent, 16 to 260 */
+	uint64_t	 lun;		/* as on the wire (SAM-5 4.7) */
+	uint32_t	 expected_out;	/* bytes the initiator will send */
+	uint32_t	 expected_in;	/* bytes the initiator has room for */
+	/* The LUNs that this nexus may use, ascending, for REPORT LUNS. */
+	const uint16_t	*inventory;
+	size_t		 inventory_count;
+
+	/* The caller's buffers.  begin() says how much it needs; the caller
+	 * provides both before it goes on with the first step.  data holds
+	 * Data-Out that was RECEIVEd, then Data-In; READ and WRITE steps do not
+	 * use it. */
+	uint32_t	 data_bytes;	/* wanted by begin(), may be 0 */
+	uint32_t	 scratch_bytes;	/* wanted by begin(), may be 0 */
+	uint8_t		*data, *scratch;
+
+	/* -- for the caller, by step -- */
+	uint32_t	 receive_bytes;	/* RECEIVE: at most expected_out */
+	struct scsi_io	 io;		/* IO, READ, WRITE */
+	struct scsi_abort abort;	/* ABORT */
+
+	/* What the CDB asks for, for the residual count: with the direction
+	 * flags, residual = expected - these (RFC 7143 11.4.5.1).  Valid from
+	 * begin() on; Data-In of parameter data: what there would be to send,
+	 * cut to the allocation length. */
+	uint64_t	 transfer_out, transfer_in;
+
+	/* DONE: the answer. */
+	enum scsi_status status;
+	uint32_t	 data_in_bytes;	/* of c->data; READ steps' data has gone
+					 * already */
+	uint8_t		 sense_bytes;
+	uint8_t		 sense[SCSI_SENSE_BYTES_MAX];
+
+	/* -- scsi's own -- */
+	const struct scsi_opcode *opcode;
+	unsigned	 phase;
+	bool		 is_exclusive;
+	uint64_t	 lba, blocks, done_blocks;
+	uint32_t	 item, items;
+	uint64_t	 state[4];
+};
+
+/* First step.  Checks, in the order of SAM-5 and SPC-4: unit there, opcode and
+ * service action known, unit attention, reservation conflict, CDB fields,
+ * range, write protection.
+ *
+ * When data_bytes or scratch_bytes is not 0 after this, the caller must set
+ * c->data and c->scratch before it does anything else, also when the step is
+ * SCSI_STEP_IO or _RECEIVE; a command that it cannot find memory for it ends
+ * with scsi_cmd_fail(c, ENOMEM).  A step of DONE with data_in_bytes > 0 is never
+ * returned by begin() when data_bytes was 0: commands with parameter Data-In
+ * return SCSI_STEP_EXCLUSIVE or SCSI_STEP_RECEIVE with receive_bytes 0 first,
+ * so that the buffer can be given. */
+enum scsi_step scsi_cmd_begin(struct scsi_cmd *c);
+
+/* Next step, after the last one was carried out.  error: 0, or the store's
+ * errno value. */
+enum scsi_step scsi_cmd_step(struct scsi_cmd *c, int error);
+
+/* End the command at the caller's wish: ENOMEM and EBUSY give BUSY, EIO a medium
+ * error, EPROTO ABORTED COMMAND 0B/0C/0D (data phase error), EBADMSG 0B/47/05
+ * (protocol service CRC error), ETIMEDOUT 0B/4B/06 ... */
+void	scsi_cmd_fail(struct scsi_cmd *c, int error);
+
+/* The command has been answered or aborted: forget it. */
+void	scsi_cmd_end(struct scsi_cmd *c);
+
+/* Short name of a CDB's command for logs: "WRITE(10)"; "opcode f3" otherwise.
+ * buffer of at least 32. */
+const char *scsi_cdb_name(const uint8_t *cdb, char *buffer);
+
+/* -- LUNs on the wire (SAM-5 4.7) ------------------------------------------------- */
+
+/* Peripheral and flat addressing of 0 to 16383.  False for all other forms. */
+bool	scsi_lun_parse(uint64_t wire, uint16_t *lun);
+uint64_t scsi_lun_build(uint16_t lun);	/* peripheral below 256, else flat */
+
+#endif
