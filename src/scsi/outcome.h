@@ -1,0 +1,71 @@
+/* How a command ends: status and sense data (SPC-4 4.5).
+ *
+ * Nobody but outcome.c writes a sense byte.  Each function here ends the
+ * command and returns SCSI_STEP_DONE, so that a handler can say
+ *
+ *	return scsi_finish(c, OUTCOME_GOOD);
+ *
+ * Sense data is in fixed format, or in descriptor format when the control mode
+ * page's D_SENSE says so (lu->has_descriptor_sense).
+ */
+#ifndef SCSI_OUTCOME_H
+#define SCSI_OUTCOME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "scsi/scsi.h"
+
+enum scsi_outcome {
+#define OUTCOME(name, status, key, asc, ascq)	OUTCOME_##name,
+#include "scsi/outcome.def"
+#undef OUTCOME
+};
+
+/* The field starts at a byte boundary or is a byte: no bit is named. */
+#define NO_BIT	(-1)
+
+/* What sense data says, before it has a format. */
+struct scsi_sense {
+	uint8_t	 key, asc, ascq;
+	bool	 has_information;
+	uint64_t information;		/* LBA or offset */
+	enum {
+		SENSE_FIELD_NONE,
+		SENSE_FIELD_CDB,
+		SENSE_FIELD_PARAMETER,
+	}	 field;
+	uint16_t field_byte;
+	int8_t	 field_bit;		/* 7 to 0, or NO_BIT */
+};
+
+/* Write sense data; returns its length, at most SCSI_SENSE_BYTES_MAX. */
+size_t	scsi_sense_build(uint8_t *out, const struct scsi_sense *s,
+	    bool is_descriptor);
+
+/* Any outcome; DONE with no data. */
+enum scsi_step scsi_finish(struct scsi_cmd *c, enum scsi_outcome o);
+
+/* Refused because of the CDB: byte of the field and the highest of its bits
+ * that are wrong, or NO_BIT. */
+enum scsi_step scsi_refuse_cdb(struct scsi_cmd *c, enum scsi_outcome o,
+	    unsigned byte, int bit);
+
+/* Refused because of the parameter list: likewise, byte in the list. */
+enum scsi_step scsi_refuse_parameter(struct scsi_cmd *c, enum scsi_outcome o,
+	    unsigned byte, int bit);
+
+/* With an INFORMATION field: the LBA of a medium error, the offset of a
+ * miscompare. */
+enum scsi_step scsi_finish_at(struct scsi_cmd *c, enum scsi_outcome o,
+	    uint64_t information);
+
+/* A store's or the wire's errno value, never 0: the one translation. */
+enum scsi_step scsi_finish_error(struct scsi_cmd *c, int error);
+
+/* CHECK CONDITION with the unit attention of this ASC and ASCQ. */
+enum scsi_step scsi_finish_attention(struct scsi_cmd *c, uint8_t asc,
+	    uint8_t ascq);
+
+#endif
