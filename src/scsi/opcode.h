@@ -1,0 +1,48 @@
+/* The table of commands, made from opcodes.def: it drives dispatch, REPORT
+ * SUPPORTED OPERATION CODES, the reservation check and the names in logs.
+ */
+#ifndef SCSI_OPCODE_H
+#define SCSI_OPCODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "scsi/reserve.h"
+#include "scsi/scsi.h"
+
+enum scsi_opcode_flag {
+	OPCODE_ANYWHERE	= 1,	/* without a unit too: c->lu may be NULL */
+	OPCODE_DEAF	= 2,	/* runs in spite of a unit attention */
+	OPCODE_MEDIUM	= 4,	/* refused while stopped or ejected */
+	OPCODE_WRITES	= 8,	/* refused when write protected */
+	OPCODE_ACTION	= 16,	/* one service action of several */
+};
+
+struct scsi_opcode {
+	const char	*name;
+	enum scsi_step	(*run)(struct scsi_cmd *c);
+	uint8_t		 opcode;
+	uint8_t		 action;	/* byte 1, bits 4-0, if OPCODE_ACTION */
+	uint8_t		 cdb_bytes;
+	uint8_t		 flags;
+	enum scsi_access access;
+	/* CDB USAGE DATA (SPC-4 6.35.3): the bits that are evaluated; opcode
+	 * and service action as they are; ff beyond cdb_bytes.  A CDB with any
+	 * other bit set is refused. */
+	uint8_t		 usage[16];
+};
+
+extern const struct scsi_opcode scsi_opcodes[];
+extern const size_t scsi_opcode_count;
+
+enum scsi_opcode_match {
+	OPCODE_FOUND,
+	OPCODE_UNKNOWN,
+	OPCODE_ACTION_UNKNOWN,	/* *o is some row with this opcode */
+};
+
+enum scsi_opcode_match scsi_opcode_find(uint8_t opcode, uint8_t action,
+	    const struct scsi_opcode **o);
+
+#endif
