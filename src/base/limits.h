@@ -29,6 +29,8 @@ enum {
 	LOGIN_KEYS_MAX		= 256,		/* keys in one request */
 	LOGIN_UNKNOWN_KEYS_MAX	= 64,		/* answered NotUnderstood */
 	LOGIN_EXCHANGES_MAX	= 32,		/* requests before we give up */
+	LOGIN_ANSWER_BYTES_MAX	= 16 * 1024,	/* 64 NotUnderstood of 78 bytes,
+						 * all keys and an alias */
 	LOGIN_TIME_MS_MAX	= 15000,
 	LOGINS_PENDING_MAX	= 1024,		/* unauthenticated connections */
 	TEXT_KEY_BYTES_MAX	= 63,		/* RFC 7143 6.1 */
@@ -60,6 +62,10 @@ enum {
 						 * between store and wire */
 	TRANSFER_BYTES_MAX	= 16 * 1024 * 1024, /* VPD B0; larger READs and
 						 * WRITEs are served too */
+	REGISTRATIONS_MAX	= 512,		/* persistent reservation keys of
+						 * a unit: 64 nodes, 8 paths */
+	PR_OUT_BYTES_MAX	= 64 * 1024,	/* parameter list: TransportIDs
+						 * of 256 initiators */
 };
 
 static_assert(RECV_DATA_BYTES_MAX % 4 == 0, "data is padded to words");
