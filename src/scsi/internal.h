@@ -99,4 +99,33 @@ enum scsi_step scsi_release(struct scsi_cmd *c);
 enum scsi_step scsi_persistent_in(struct scsi_cmd *c);
 enum scsi_step scsi_persistent_out(struct scsi_cmd *c);
 
+/* -- mode pages of a unit (mode.c) ---------------------------------------------------- */
+
+/* Called by scsi_lu_new() once config, blocks and block_* are set: allocates
+ * lu->modes and sets the flags of lu.h that mode.c owns.  False without memory.
+ * _free() takes NULL in lu->modes. */
+bool	modes_new(struct scsi_lu *lu);
+void	modes_free(struct scsi_lu *lu);
+
+/* LUN RESET: the values at start are back.  Sets the flags. */
+void	modes_reset(struct scsi_lu *lu);
+
+/* -- reservations of a unit (reserve.c) -------------------------------------------------- */
+
+bool	reservations_new(struct scsi_lu *lu);
+void	reservations_free(struct scsi_lu *lu);
+
+/* LUN RESET: a RESERVE(6/10) ends; persistent ones stay. */
+void	reservations_reset(struct scsi_lu *lu);
+
+/* A nexus meets its registration again (n->registration), and loses what ends
+ * with it.  n is already (still) in lu->nexuses. */
+void	reservations_attach(struct scsi_nexus *n);
+void	reservations_detach(struct scsi_nexus *n);
+
+/* May the command go on?  Asked only while lu->has_reservation, never for
+ * ACCESS_ANY; for ACCESS_OWN the answer must be true where the handler itself
+ * decides. */
+bool	reservations_allow(const struct scsi_cmd *c, enum scsi_access access);
+
 #endif

@@ -1,8 +1,15 @@
 /* The inside of a logical unit.  Only scsi/ includes this.
  *
- * What every READ and WRITE looks at comes first.  All of it changes only while
- * one command has the unit exclusively, or by a caller of scsi_lu_event() and
- * its like who has the same (scsi.h), so everyone reads it without a lock.
+ * What every READ and WRITE looks at comes first and fits one cache line; it
+ * changes only while one command has the unit exclusively (scsi.h).  Whoever
+ * owns a fact sets the flag that the fast path reads:
+ *
+ *	has_reservation		reserve.c	some reservation may refuse a
+ *						command: ask reserve_allows()
+ *	is_write_through	mode.c		WCE is 0
+ *	is_software_protected	mode.c		SWP is 1
+ *	has_descriptor_sense	mode.c		D_SENSE is 1
+ *	is_stopped, is_ejected	control.c	START STOP UNIT
  */
 #ifndef SCSI_LU_H
 #define SCSI_LU_H
@@ -11,19 +18,25 @@
 #include <stdint.h>
 
 #include "base/list.h"
-#include "scsi/mode.h"
-#include "scsi/reserve.h"
 #include "scsi/scsi.h"
+
+struct scsi_modes;		/* mode.c */
+struct scsi_reservations;	/* reserve.c */
 
 struct scsi_lu {
 	uint64_t blocks;
 	uint32_t block_bytes;
 	uint8_t	 block_shift;		/* log2(block_bytes) */
-	bool	 is_stopped;		/* START STOP UNIT, control.c */
+	bool	 has_reservation;
+	bool	 is_write_through;
+	bool	 is_read_only;		/* by configuration */
+	bool	 is_software_protected;
+	bool	 has_descriptor_sense;
+	bool	 is_stopped;
 	bool	 is_ejected;		/* implies is_stopped */
-	struct scsi_mode_state mode;
-	struct scsi_reservations reservations;
 
+	struct scsi_modes *modes;
+	struct scsi_reservations *reservations;
 	struct list nexuses;		/* struct scsi_nexus.link */
 	struct scsi_lu_config config;	/* config.blocks follows blocks */
 };

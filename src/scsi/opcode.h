@@ -8,8 +8,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "scsi/reserve.h"
 #include "scsi/scsi.h"
+
+/* Which commands somebody else's reservation lets through (SPC-4 5.13.1 table
+ * 65, SBC-3 4.17 table 13): what a nexus may do that does not hold it.
+ *
+ *			RESERVE	  WRITE EXCLUSIVE  EXCLUSIVE ACCESS	*/
+enum scsi_access {
+	ACCESS_ANY,	/* yes	  yes		   yes			*/
+	ACCESS_STATUS,	/* no	  yes		   yes			*/
+	ACCESS_READ,	/* no	  yes		   no			*/
+	ACCESS_WRITE,	/* no	  no		   no			*/
+	ACCESS_OWN,	/* the handler decides: RESERVE, RELEASE, PERSISTENT
+			 * RESERVE IN and OUT				*/
+	ACCESS_BY_CDB,	/* START STOP UNIT, PREVENT ALLOW: scsi_opcode_access()
+			 * looks, and says one of the others		*/
+};
 
 enum scsi_opcode_flag {
 	OPCODE_ANYWHERE	= 1,	/* without a unit too: c->lu may be NULL */
@@ -44,5 +58,9 @@ enum scsi_opcode_match {
 
 enum scsi_opcode_match scsi_opcode_find(uint8_t opcode, uint8_t action,
 	    const struct scsi_opcode **o);
+
+/* o->access; BY_CDB is resolved. */
+enum scsi_access scsi_opcode_access(const struct scsi_opcode *o,
+	    const uint8_t *cdb);
 
 #endif

@@ -6,7 +6,7 @@
  *	return scsi_finish(c, OUTCOME_GOOD);
  *
  * Sense data is in fixed format, or in descriptor format when the control mode
- * page's D_SENSE says so (lu->mode.is_sense_descriptor).
+ * page's D_SENSE says so (lu->has_descriptor_sense).
  */
 #ifndef SCSI_OUTCOME_H
 #define SCSI_OUTCOME_H
