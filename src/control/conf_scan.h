@@ -1,0 +1,35 @@
+/* The first look at a configuration file: what libconfuse takes loosely is
+ * settled before it sees the text.
+ *
+ *	token	  what it may be
+ *	word	  letters, digits and . _ - : / @ %
+ *	"text"	  anything on one line; \" and \\ stand for " and \
+ *	{ } = ,	  themselves; a ; where a line could end means nothing
+ *	# ...	  to the end of the line: a comment, anywhere
+ *
+ * libconfuse by itself loses characters it does not know, miscounts lines after
+ * comments, takes none inside lists, expands ${NAME} from the environment and
+ * does not mind when the closing brace is missing.  So it gets words in quotes,
+ * no comments, and a mark behind each brace that opens a section, from which
+ * its line is known.
+ */
+#ifndef CONTROL_CONF_SCAN_H
+#define CONTROL_CONF_SCAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+/* The name of the option that marks a section's first line.  No file can have
+ * it: control characters are refused. */
+#define CONF_SCAN_MARK	"\001"
+
+#define CONF_FILE_BYTES_MAX	(64u << 20)	/* 16384 targets with LUNs */
+
+/* A new text for libconfuse, to be freed; NULL with *e and the line where it
+ * was found.  Quotes and braces are balanced in what is returned. */
+char	*conf_scan(const char *text, size_t bytes, unsigned *line,
+	    struct error *e);
+
+#endif

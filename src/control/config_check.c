@@ -1,0 +1,260 @@
+/* The rules of a configuration that concern more than one key.  Each check
+ * names the thing, the reason and, where there is one, the limit. */
+#include "control/config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "control/config_value.h"
+
+#define PORTAL_STANDARD	"127.0.0.1:3260"
+
+static bool
+session_check(const struct config_session *s, struct error *e)
+{
+	if (s->first_burst_bytes > s->max_burst_bytes)
+		return error_set(e, EINVAL,
+		    "first_burst: %u is more than max_burst, %u",
+		    s->first_burst_bytes, s->max_burst_bytes);
+	return true;
+}
+
+/* -- users -------------------------------------------------------------------- */
+
+static bool
+users_have_one_secret(const struct config_user *a, const struct config_user *b)
+{
+	return a->secret_bytes == b->secret_bytes &&
+	    hash_equal(a->secret, b->secret, a->secret_bytes);
+}
+
+/* The same secret in both directions lets a peer answer our challenge with
+ * what it gets from us (RFC 7143 9.2.1). */
+static bool
+outgoing_check(const struct config *c, const struct config_auth *auth,
+    struct error *e)
+{
+	const struct config_user *out, *in;
+
+	if (auth->outgoing_user == NULL)
+		return true;
+	if ((out = config_find_user(c, auth->outgoing_user)) == NULL)
+		return error_set(e, ENOENT,
+		    "outgoing_user: user %s is not defined",
+		    auth->outgoing_user);
+	if (auth->users.count == 0)
+		return error_set(e, EINVAL,
+		    "outgoing_user: needs users, who are asked first");
+	for (size_t i = 0; i < auth->users.count; i++) {
+		in = config_find_user(c, auth->users.text[i]);
+		if (in == out)
+			return error_set(e, EINVAL,
+			    "outgoing_user: %s is one of users too", out->name);
+		if (users_have_one_secret(in, out))
+			return error_set(e, EINVAL,
+			    "outgoing_user: %s and %s have the same secret",
+			    out->name, in->name);
+	}
+	return true;
+}
+
+static bool
+auth_check(const struct config *c, const struct config_auth *auth,
+    unsigned *line, struct error *e)
+{
+	for (size_t i = 0; i < auth->users.count; i++)
+		if (config_find_user(c, auth->users.text[i]) == NULL) {
+			*line = auth->users.line[i];
+			return error_set(e, ENOENT,
+			    "users: user %s is not defined",
+			    auth->users.text[i]);
+		}
+	return outgoing_check(c, auth, e);
+}
+
+/* -- access --------------------------------------------------------------------- */
+
+static bool
+networks_parse(struct config_target *t, unsigned *line, struct error *e)
+{
+	free(t->networks);
+	t->networks = NULL;
+	if (t->addresses.count == 0)
+		return true;
+	t->networks = calloc(t->addresses.count, sizeof(*t->networks));
+	if (t->networks == NULL)
+		return error_set(e, ENOMEM, "no memory");
+	for (size_t i = 0; i < t->addresses.count; i++)
+		if (!value_network(t->addresses.text[i], &t->networks[i], e)) {
+			*line = t->addresses.line[i];
+			return error_prefix(e, "addresses: ");
+		}
+	return true;
+}
+
+/* A portal is named as it was defined, in any spelling of its address. */
+static bool
+target_portals_check(const struct config *c, struct config_target *t,
+    unsigned *line, struct error *e)
+{
+	char address[ADDRESS_BYTES_MAX];
+	char *copy;
+	size_t at;
+
+	for (size_t i = 0; i < t->portals.count; i++) {
+		*line = t->portals.line[i];
+		if (!value_address(t->portals.text[i], address, e))
+			return error_prefix(e, "portals: ");
+		for (at = 0; at < c->portal_count; at++)
+			if (strcmp(c->portals[at].address, address) == 0)
+				break;
+		if (at == c->portal_count)
+			return error_set(e, ENOENT,
+			    "portals: portal %s is not defined", address);
+		if ((copy = strdup(address)) == NULL)
+			return error_set(e, ENOMEM, "no memory");
+		free(t->portals.text[i]);
+		t->portals.text[i] = copy;
+	}
+	*line = t->line;
+	return true;
+}
+
+/* -- LUNs ------------------------------------------------------------------------ */
+
+static bool
+store_check(const struct config *c, const struct config_lun *l,
+    struct error *e)
+{
+	const char *colon;
+
+	if (l->store == NULL || *l->store == '\0')
+		return error_set(e, EINVAL, "store is missing");
+	colon = strchr(l->store, ':');
+	if (colon == NULL && *l->store != '/' && c->file != NULL)
+		return error_set(e, EINVAL,
+		    "store: %.80s is neither an absolute path nor KIND:SIZE",
+		    l->store);
+	return true;
+}
+
+static bool
+lun_check(const struct config *c, const struct config_lun *l, struct error *e)
+{
+	uint32_t block = l->block_size_bytes;
+	uint32_t physical = l->physical_block_size_bytes;
+
+	if (!store_check(c, l, e))
+		return false;
+	if (block != 512 && block != 4096)
+		return error_set(e, EINVAL,
+		    "block_size: %u is neither 512 nor 4096", block);
+	if (physical != 0 &&
+	    ((physical & (physical - 1)) != 0 || physical < block))
+		return error_set(e, EINVAL,
+		    "physical_block_size: %u is not a power of two from %u up",
+		    physical, block);
+	if (l->size_bytes % block != 0)
+		return error_set(e, EINVAL,
+		    "size: not a multiple of the block size, %u", block);
+	if (l->read_only && l->size_bytes != 0)
+		return error_set(e, EINVAL,
+		    "size: a file made for reading only would stay empty");
+	return true;
+}
+
+/* What the earlier units of this and all targets before it have. */
+static bool
+identity_is_new(const struct config *c, const struct config_target *t,
+    const struct config_lun *l, struct error *e)
+{
+	for (size_t i = 0; i < c->target_count; i++) {
+		const struct config_target *other = &c->targets[i];
+
+		for (size_t j = 0; j < other->lun_count; j++) {
+			const struct config_lun *o = &other->luns[j];
+
+			if (o == l)
+				return true;
+			if (l->has_uuid && o->has_uuid &&
+			    memcmp(l->uuid, o->uuid, sizeof(l->uuid)) == 0)
+				return error_set(e, EEXIST,
+				    "uuid: lun %u of target %s has it too",
+				    o->lun, other->name);
+			if (l->naa_bytes != 0 && l->naa_bytes == o->naa_bytes &&
+			    memcmp(l->naa, o->naa, l->naa_bytes) == 0)
+				return error_set(e, EEXIST,
+				    "naa: lun %u of target %s has it too",
+				    o->lun, other->name);
+		}
+		if (other == t)
+			break;
+	}
+	return true;
+}
+
+static int
+lun_order(const void *a, const void *b)
+{
+	const struct config_lun *x = a, *y = b;
+
+	return (x->lun > y->lun) - (x->lun < y->lun);
+}
+
+static bool
+luns_check(const struct config *c, struct config_target *t, unsigned *line,
+    struct error *e)
+{
+	if (t->lun_count > 1)
+		qsort(t->luns, t->lun_count, sizeof(*t->luns), lun_order);
+	for (size_t i = 0; i < t->lun_count; i++) {
+		const struct config_lun *l = &t->luns[i];
+
+		*line = l->line;
+		if (!lun_check(c, l, e) ||
+		    ((l->has_uuid || l->naa_bytes != 0) &&
+			!identity_is_new(c, t, l, e)))
+			return error_prefix(e, "lun %u: ", l->lun);
+	}
+	*line = t->line;
+	return true;
+}
+
+/* -- all of it -------------------------------------------------------------------- */
+
+static bool
+target_check(const struct config *c, struct config_target *t, unsigned *line,
+    struct error *e)
+{
+	*line = t->line;
+	if (t->redirect_temporary != NULL && t->redirect_permanent != NULL)
+		return error_set(e, EINVAL,
+		    "redirect_temporary and redirect_permanent are both given");
+	return session_check(&t->session, e) &&
+	    auth_check(c, &t->auth, line, e) && networks_parse(t, line, e) &&
+	    target_portals_check(c, t, line, e) && luns_check(c, t, line, e);
+}
+
+bool
+config_check(struct config *c, struct error *e)
+{
+	unsigned line = 0;
+
+	if (c->portal_count == 0 &&
+	    config_add_portal(c, PORTAL_STANDARD, 0, e) == NULL)
+		return false;
+	if (!session_check(&c->session, e))
+		return config_error_at(c, 0, e);
+	if (!auth_check(c, &c->discovery, &line, e)) {
+		error_prefix(e, "discovery: ");
+		return config_error_at(c, line, e);
+	}
+	for (size_t i = 0; i < c->target_count; i++)
+		if (!target_check(c, &c->targets[i], &line, e)) {
+			error_prefix(e, "target %s: ", c->targets[i].name);
+			return config_error_at(c, line, e);
+		}
+	return true;
+}
