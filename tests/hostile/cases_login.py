@@ -1,0 +1,1640 @@
+"""Login: what a stranger can send before anybody knows him (RFC 7143 6, 11.12).
+
+Two helpers carry most cases: security() sends one first request and operational()
+one request of the second stage; both return the label of the answer.
+"""
+
+import os
+import socket
+import struct
+import time
+
+from harness import (
+    CASE_BLOCKS, REFUSED, REJECTED, answer, case, expect, outcome)
+from iscsi import (
+    C, Closed, F, FULL_FEATURE, Identity, LOGIN, LOGIN_RESPONSE, NOP_OUT,
+    NO_TAG, OPCODE_NAMES, OPERATIONAL, Pdu, READ, REQUESTS, SECURITY, Session,
+    Silent, T, TEST_UNIT_READY, USUAL_KEYS, WRITE, Wrong, pairs, read10, text,
+    write10)
+
+ANY_LOGIN = ("LS *", "RJ *", "CLOSE")
+
+
+def leading(target, extra=(), drop=()):
+    """The keys of a first request, some changed or left out."""
+    keys = target.identity().leading_keys()
+    keys["AuthMethod"] = "CHAP,None" if target.user else "None"
+    for key in drop:
+        del keys[key]
+    return text(keys) + text(list(extra))
+
+
+def security(target, data, **kwargs):
+    """Send one first request with this data: the answer's label."""
+    login = target.start()
+    login.send(login.request(data, **kwargs))
+    return answer(login)
+
+
+def operational(target, data, **kwargs):
+    login = target.at_operational()
+    login.send(login.request(data, nsg=FULL_FEATURE, **kwargs))
+    return answer(login)
+
+
+def changed_leading(target, key, value):
+    """The first request with one key's value changed."""
+    keys = target.identity().leading_keys()
+    keys["AuthMethod"] = "CHAP,None" if target.user else "None"
+    keys[key] = value
+    return security(target, text(keys))
+
+
+# -- stages and bits -----------------------------------------------------------------
+
+
+@case(needs="chap")
+def full_feature_is_asked_for_without_authentication(t):
+    """F22, RFC 7143 6.3.2: 0 to 3 with AuthMethod=None where CHAP is needed."""
+    keys = t.identity().leading_keys()
+    keys["AuthMethod"] = "None"
+    return expect(security(t, text(keys), nsg=FULL_FEATURE), *REFUSED)
+
+
+@case(needs="chap")
+def operational_stage_first_does_not_go_around_chap(t):
+    """F22, RFC 7143 6.3: CSG=1 in the first request of a CHAP portal."""
+    return expect(security(t, text(t.identity().leading_keys()),
+                           csg=OPERATIONAL, nsg=FULL_FEATURE), *REFUSED)
+
+
+@case(needs="chap")
+def operational_stage_after_authmethod_does_not_go_around_chap(t):
+    """F22, RFC 7143 6.3: AuthMethod=CHAP agreed, then CSG=1 without CHAP."""
+    login = t.start()
+    login.need(login.request(leading(t), transit=False))
+    login.send(login.request(csg=OPERATIONAL, nsg=FULL_FEATURE))
+    return expect(answer(login), *REFUSED)
+
+
+@case(needs="chap")
+def transit_is_not_granted_before_chap_is_done(t):
+    """F22, RFC 7143 6.3: T=1 with AuthMethod=CHAP; the answer has T=0."""
+    login = t.start()
+    got = login.exchange(login.request(leading(t), nsg=FULL_FEATURE))
+    if got.label() == "LS 0000" and got.flags & T:
+        raise Wrong("transit to stage %d granted" % (got.flags & 3))
+    return expect(got.label(), "LS 0000", *REFUSED)
+
+
+@case(needs="open")
+def security_to_full_feature_in_one_step_is_legal(t):
+    """F22, RFC 7143 6.3: 0 to 3 without authentication."""
+    login = t.start()
+    got = login.exchange(login.request(leading(t), nsg=FULL_FEATURE))
+    return expect(got.label(), "LS 0000", *REFUSED)
+
+
+@case
+def first_request_in_the_full_feature_stage(t):
+    """F22, RFC 7143 11.12.3: CSG=3 is no stage of a login request."""
+    return expect(security(t, leading(t), csg=3, nsg=3), *REFUSED)
+
+
+@case
+def first_request_in_the_reserved_stage_2(t):
+    """F22, RFC 7143 11.12.3: CSG=2 is reserved."""
+    return expect(security(t, leading(t), csg=2, nsg=3), *REFUSED)
+
+
+@case
+def transit_to_the_reserved_stage_2(t):
+    """F22, RFC 7143 11.12.3: NSG=2 is reserved."""
+    return expect(security(t, leading(t), nsg=2), *REFUSED)
+
+
+@case
+def transit_to_reserved_stage_2_from_operational(t):
+    """F22, RFC 7143 11.12.3: NSG=2 is reserved, in the second stage too."""
+    login = t.at_operational()
+    login.send(login.request(nsg=2))
+    return expect(answer(login), *REFUSED)
+
+
+@case
+def transit_to_the_same_stage(t):
+    """F22, RFC 7143 11.12.3: CSG=NSG=0 with T=1; the target must not move."""
+    login = t.start()
+    got = login.exchange(login.request(leading(t), nsg=SECURITY))
+    if got.label() == "LS 0000" and got.flags & T:
+        raise Wrong("granted a transit from stage 0 to stage 0")
+    return expect(got.label(), "LS 0000", *REFUSED)
+
+
+@case
+def transit_backwards(t):
+    """F22, RFC 7143 6.3: stages move forward only; CSG=1 NSG=0."""
+    login = t.at_operational()
+    login.send(login.request(nsg=SECURITY))
+    return expect(answer(login), *REFUSED)
+
+
+@case
+def current_stage_falls_back_to_security(t):
+    """F22, RFC 7143 6.3: the operational stage was reached, then CSG=0."""
+    login = t.at_operational()
+    login.send(login.request(leading(t), csg=SECURITY))
+    return expect(answer(login), *REFUSED)
+
+
+@case
+def current_stage_runs_ahead_to_full_feature(t):
+    """F22, RFC 7143 6.3: a request with CSG=3 in the operational stage."""
+    login = t.at_operational()
+    login.send(login.request(csg=3, nsg=3))
+    return expect(answer(login), *REFUSED)
+
+
+@case
+def t_and_c_in_one_request(t):
+    """F22, RFC 7143 11.12.2: C=1 demands T=0; it must not finish the login."""
+    login = t.at_operational()
+    got = login.exchange(login.request(nsg=FULL_FEATURE, more=True))
+    if got.label() == "LS 0000" and got.flags & T:
+        raise Wrong("login completed by a request with T and C")
+    return expect(got.label(), "LS 0000", *REFUSED)
+
+
+@case
+def next_stage_without_transit_is_ignored(t):
+    """F22, RFC 7143 11.12.3: NSG is reserved when T=0."""
+    login = t.at_operational()
+    pdu = login.request(transit=False)
+    pdu.flags |= FULL_FEATURE
+    got = login.exchange(pdu)
+    if got.label() == "LS 0000" and got.flags & T:
+        raise Wrong("transit without T")
+    return expect(got.label(), "LS 0000", *REFUSED)
+
+
+@case
+def every_combination_of_the_flags_byte(t):
+    """F22, RFC 7143 11.12: 256 values of byte 1, each answered or closed."""
+    full = 0
+    for flags in range(256):
+        login = t.start()
+        pdu = login.request(leading(t))
+        pdu.flags = flags
+        login.send(pdu)
+        label = answer(login)
+        expect(label, *ANY_LOGIN)
+        full += label == "LS 0000"
+        login.close()
+    return "256 answered, %d with success" % full
+
+
+@case
+def reserved_bits_of_the_flags_byte_are_ignored(t):
+    """F22, RFC 7143 11.12: bits 2 and 3 of byte 1 are reserved."""
+    login = t.start()
+    pdu = login.request(leading(t))
+    pdu.flags |= 0x30
+    login.send(pdu)
+    return expect(answer(login), "LS 0000", *REFUSED)
+
+
+@case
+def login_without_the_immediate_bit(t):
+    """F22, RFC 7143 11.12: the I bit of a Login Request is set."""
+    login = t.start()
+    pdu = login.request(leading(t))
+    pdu.byte0 = LOGIN
+    login.send(pdu)
+    return expect(answer(login), "LS 0000", *REFUSED)
+
+
+# -- versions, ISID, TSIH, CID ------------------------------------------------------
+
+
+@case
+def only_version_1_is_offered(t):
+    """F22, RFC 7143 11.12.4: Version-min 1 is more than we have."""
+    login = t.start()
+    pdu = login.request(leading(t))
+    pdu.version_max = pdu.version_min = 1
+    login.send(pdu)
+    return expect(answer(login), "LS 0205", "CLOSE")
+
+
+@case
+def versions_0_to_255_are_offered(t):
+    """F22, RFC 7143 11.12.4: version 0 is among them."""
+    login = t.start()
+    pdu = login.request(leading(t))
+    pdu.version_max = 255
+    got = login.exchange(pdu)
+    if got.label() == "LS 0000" and got.byte3:
+        raise Wrong("Version-active %d" % got.byte3)
+    return expect(got.label(), "LS 0000")
+
+
+@case
+def lowest_version_above_the_highest(t):
+    """F22, RFC 7143 11.12.4: Version-min 1, Version-max 0."""
+    login = t.start()
+    pdu = login.request(leading(t))
+    pdu.version_min = 1
+    login.send(pdu)
+    return expect(answer(login), *REFUSED)
+
+
+@case
+def tsih_of_no_session(t):
+    """F22, RFC 7143 6.3.1: a TSIH that nobody has."""
+    login = t.start(tsih=0x7777)
+    login.send(login.request(leading(t)))
+    return expect(answer(login), "LS 020a", "CLOSE")
+
+
+@case
+def tsih_of_a_session_with_another_isid(t):
+    """F22, RFC 7143 6.3.1: TSIH lives, ISID differs."""
+    s = t.session()
+    login = t.start(t.identity(), tsih=s.tsih)
+    login.send(login.request(leading(t)))
+    words = expect(answer(login), "LS 020*", "CLOSE")
+    s.ping()
+    return words
+
+
+@case
+def second_connection_where_one_is_the_maximum(t):
+    """F22, RFC 7143 6.3.1, 13.2: MaxConnections=1, TSIH and ISID are right."""
+    s = t.session({"MaxConnections": "1"})
+    identity = t.identity(isid=s.isid)
+    login = t.start(identity, tsih=s.tsih, cid=7)
+    try:
+        login.pass_security()
+        login.pass_operational()
+    except Wrong as e:
+        s.ping()
+        return str(e)
+    except Closed:
+        s.ping()
+        return "CLOSE"
+    raise Wrong("second connection was accepted")
+
+
+@case
+def connection_is_reinstated_at_erl_0(t):
+    """F37, RFC 7143 6.3.4: same TSIH, ISID and CID; done or refused, but only
+    one of the two connections lives afterwards."""
+    s = t.session()
+    login = t.start(t.identity(isid=s.isid), tsih=s.tsih, cid=s.cid)
+    try:
+        login.pass_security()
+        login.pass_operational(USUAL_KEYS)
+    except (Wrong, Closed) as e:
+        s.ping()
+        return "refused: %s" % e
+    if not s.conn.wait_closed():
+        raise Wrong("old and new connection both live")
+    new = Session(login, t.lun, USUAL_KEYS)
+    new.ping()
+    return "reinstated, old connection closed"
+
+
+@case
+def session_is_reinstated(t):
+    """F36, RFC 7143 6.3.5: same ISID, TSIH 0; the old session ends first."""
+    s = t.session()
+    new = t.session(identity=t.identity(isid=s.isid))
+    if not s.conn.wait_closed():
+        raise Wrong("old session still has its connection")
+    new.ping()
+    return "old connection closed"
+
+
+@case
+def session_is_reinstated_with_writes_in_flight(t):
+    """F36, RFC 7143 6.3.5: its tasks end before the login completes."""
+    s = t.session({"ImmediateData": "No"})
+    t.fill(s, 100, 16, 0x11)
+    for i in range(8):
+        s.send(s.command(write10(100 + 2 * i, 2), 2 * t.block_bytes, WRITE))
+    new = t.session(identity=t.identity(isid=s.isid))
+    t.must_hold(new, 100, 16, 0x11)
+    if not s.conn.wait_closed():
+        raise Wrong("old session still has its connection")
+    return "eight writes ended, nothing written"
+
+
+@case
+def session_is_reinstated_two_hundred_times(t):
+    """F36, RFC 7143 6.3.5: nothing piles up."""
+    isid = b"\x80HOSTI"
+    for _ in range(200):
+        login = t.at_operational(identity=t.identity(isid=isid))
+        login.pass_operational(USUAL_KEYS)
+        t.opened[:-2] = []
+    return "200 logins with one ISID"
+
+
+@case
+def reinstatement_during_login(t):
+    """F36, RFC 7143 6.3.5: two half-done logins with one ISID, both go on."""
+    one = t.start(t.identity(isid=b"\x80HALF."))
+    two = t.start(t.identity(isid=b"\x80HALF."))
+    for login in (one, two):
+        login.pass_security()
+    ends = []
+    for login in (one, two):
+        try:
+            login.pass_operational(USUAL_KEYS)
+            ends.append("in")
+        except (Wrong, Closed):
+            ends.append("refused")
+    if "in" not in ends:
+        raise Wrong("both logins were refused")
+    if ends == ["in", "in"] and not one.wait_closed():
+        raise Wrong("two sessions with one ISID")
+    return ", ".join(ends)
+
+
+@case
+def session_of_another_initiator_is_not_taken_over(t):
+    """F22, RFC 7143 6.3.1: ISID and TSIH of the witness, our own name."""
+    w = t.witness.session
+    for tsih, cid in ((w.tsih, w.cid), (w.tsih, 9), (0, w.cid)):
+        login = t.start(t.identity(isid=w.isid), tsih=tsih, cid=cid)
+        login.send(login.request(leading(t)))
+        expect(answer(login), *(REFUSED if tsih else ANY_LOGIN))
+        login.close()
+    w.ping()
+    return "refused, the witness still has it"
+
+
+@case
+def every_tsih_near_the_real_one(t):
+    """F22, RFC 7143 6.3.1: 64 handles around a living session's."""
+    s = t.session()
+    for delta in range(-32, 32):
+        tsih = s.tsih + delta & 0xFFFF
+        if tsih == 0:
+            continue
+        login = t.start(t.identity(), tsih=tsih)
+        login.send(login.request(leading(t)))
+        expect(answer(login), *REFUSED)
+        login.close()
+    s.ping()
+    return "63 refused"
+
+
+@case
+def isid_types_of_all_kinds(t):
+    """F22, RFC 7143 11.12.5: T bits 00, 01, 10 and the reserved 11."""
+    seen = []
+    for first in (0x00, 0x40, 0x80, 0xC0):
+        login = t.start(t.identity(isid=bytes([first, 1, 2, 3, 4, 5])))
+        login.send(login.request(leading(t)))
+        seen.append(expect(answer(login), "LS 0000", *REFUSED))
+    return ", ".join(seen)
+
+
+def changed_in_second_request(t, change):
+    login = t.at_operational()
+    pdu = login.request(nsg=FULL_FEATURE)
+    change(pdu)
+    login.send(pdu)
+    return answer(login)
+
+
+@case
+def isid_changes_during_login(t):
+    """F22, RFC 7143 11.12.5: it is part of the session's name."""
+    def change(pdu):
+        pdu.isid = b"\x80other"
+    return expect(changed_in_second_request(t, change), *REFUSED)
+
+
+@case
+def tsih_changes_during_login(t):
+    """F22, RFC 7143 11.12.6: 0 first, then something else."""
+    def change(pdu):
+        pdu.tsih = 0x4321
+    return expect(changed_in_second_request(t, change), *REFUSED)
+
+
+@case
+def cid_changes_during_login(t):
+    """F22, RFC 7143 11.12.7: it belongs to the connection."""
+    def change(pdu):
+        pdu.cid = 0x4321
+    return expect(changed_in_second_request(t, change), "LS 0000", *REFUSED)
+
+
+@case
+def itt_changes_during_login(t):
+    """F22, RFC 7143 11.12: one task tag for one login."""
+    def change(pdu):
+        pdu.itt = 0x999
+    return expect(changed_in_second_request(t, change), "LS 0000", *REFUSED)
+
+
+@case
+def cmdsn_changes_during_login(t):
+    """F22, RFC 7143 11.12.8: requests of one login have one CmdSN."""
+    def change(pdu):
+        pdu.cmdsn += 1000
+    return expect(changed_in_second_request(t, change), "LS 0000", *REFUSED)
+
+
+@case
+def expstatsn_is_nonsense_during_login(t):
+    """F22, RFC 7143 11.12.9: ExpStatSN far off."""
+    def change(pdu):
+        pdu.expstatsn = 0xDEADBEEF
+    return expect(changed_in_second_request(t, change), "LS 0000", *REFUSED)
+
+
+@case
+def reserved_task_tag_in_login(t):
+    """F33, RFC 7143 11.2.1.8: ITT ffffffff."""
+    login = t.start()
+    pdu = login.request(leading(t))
+    pdu.itt = NO_TAG
+    login.send(pdu)
+    return expect(answer(login), *ANY_LOGIN)
+
+
+@case
+def highest_connection_id(t):
+    """F22, RFC 7143 11.12.7: CID ffff is as good as any."""
+    s = t.session(cid=0xFFFF)
+    s.ping()
+    s.send(s.logout(reason=1))
+    return expect(s.recv().label(), "LOGOUT 0")
+
+
+@case
+def cmdsn_starts_anywhere(t):
+    """F22, RFC 7143 4.2.2.1: the first CmdSN is the initiator's choice, and
+    counting goes on across 2^32."""
+    login = t.start()
+    login.cmdsn = 0xFFFFFFFE
+    login.pass_security()
+    login.pass_operational(USUAL_KEYS)
+    s = Session(login, t.lun, USUAL_KEYS)
+    t.get_ready(s)
+    for _ in range(6):
+        t.read(s, 0)
+    return "CmdSN went from fffffffe to %08x" % s.cmdsn
+
+
+# -- keys that must be there ---------------------------------------------------------
+
+
+@case
+def no_initiator_name(t):
+    """F18, RFC 7143 13.5: it comes in the first request."""
+    return expect(security(t, leading(t, drop=["InitiatorName"])),
+                  "LS 0207", "CLOSE")
+
+
+@case
+def no_target_name_in_a_normal_session(t):
+    """F18, RFC 7143 13.4: it comes in the first request."""
+    return expect(security(t, leading(t, drop=["TargetName"])),
+                  "LS 0207", "CLOSE")
+
+
+@case
+def no_keys_at_all(t):
+    """F20, RFC 7143 13.5: a first request of 0 bytes."""
+    return expect(security(t, b""), "LS 0207", "CLOSE")
+
+
+@case
+def target_name_that_does_not_exist(t):
+    """F18, RFC 7143 11.13.5: status 0203."""
+    return expect(changed_leading(t, "TargetName", "iqn.1999-01.no:such"),
+                  "LS 0203", "LS 0202", "CLOSE")
+
+
+@case
+def initiator_name_comes_too_late(t):
+    """F18, RFC 7143 13.5: only in the second request."""
+    login = t.start()
+    login.send(login.request(leading(t, drop=["InitiatorName"]),
+                             transit=False))
+    return expect(answer(login), "LS 0207", *REFUSED)
+
+
+@case
+def initiator_name_changes_during_login(t):
+    """F18, RFC 7143 6.3: another name once one is known."""
+    login = t.at_operational()
+    login.send(login.request({"InitiatorName": "iqn.1999-01.some:body"},
+                             nsg=FULL_FEATURE))
+    return expect(answer(login), *REFUSED)
+
+
+@case
+def target_name_changes_during_login(t):
+    """F18, RFC 7143 6.3: another target once one was named."""
+    login = t.at_operational()
+    login.send(login.request({"TargetName": "iqn.1999-01.other:disk"},
+                             nsg=FULL_FEATURE))
+    return expect(answer(login), *REFUSED)
+
+
+@case
+def session_type_changes_during_login(t):
+    """F18, RFC 7143 13.21: Normal first, Discovery later."""
+    login = t.at_operational()
+    login.send(login.request({"SessionType": "Discovery"},
+                             nsg=FULL_FEATURE))
+    return expect(answer(login), *REFUSED)
+
+
+@case
+def session_types_that_do_not_exist(t):
+    """F18, RFC 7143 11.13.5: status 0209, or another refusal."""
+    seen = []
+    for kind in ("Bogus", "", "normal", "Discovery,Normal", "N" * 4000):
+        seen.append(expect(changed_leading(t, "SessionType", kind), *REFUSED))
+    return ", ".join(seen)
+
+
+@case
+def initiator_name_of_223_bytes(t):
+    """F18, RFC 7143 4.2.7.1: the longest legal name."""
+    name = "iqn.2024-01.org.example:" + "n" * 199
+    return expect(changed_leading(t, "InitiatorName", name),
+                  "LS 0000", "LS 0202")
+
+
+@case
+def initiator_names_that_are_too_long(t):
+    """F18, RFC 7143 4.2.7.1: 224, 255, 256 and 7000 bytes."""
+    seen = []
+    for size in (224, 255, 256, 7000):
+        name = ("iqn.2024-01.org.example:" + "n" * 7000)[:size]
+        seen.append(expect(
+            changed_leading(t, "InitiatorName", name), *REFUSED))
+    return ", ".join(seen)
+
+
+@case
+def target_names_that_are_too_long(t):
+    """F18, RFC 7143 4.2.7.1: 224, 256 and 7000 bytes."""
+    seen = []
+    for size in (224, 256, 7000):
+        name = ("iqn.2024-01.org.example:" + "n" * 7000)[:size]
+        seen.append(expect(changed_leading(t, "TargetName", name), *REFUSED))
+    return ", ".join(seen)
+
+
+@case
+def initiator_names_that_are_no_names(t):
+    """F18, RFC 7143 4.2.7: empty, one byte, control and 8-bit bytes, paths,
+    format directives.  A lenient target may take them as they are."""
+    for name in (b"", b"x", b"iqn.", b"\x01\x02\x7f", b"\xff\xfe\xc0\x80",
+                 b"../../../etc/passwd", b"%s%s%s%n%n", b"iqn\nFAKE LOG LINE",
+                 b"iqn.2024-01.a:b c", b"eui.", b"eui.zz", b"naa."):
+        keys = text({"InitiatorName": name, "TargetName": t.name,
+                     "SessionType": "Normal", "AuthMethod": "None"})
+        expect(security(t, keys), "LS 0000", *REFUSED)
+    return "12 names"
+
+
+@case
+def empty_initiator_name(t):
+    """F18, RFC 7143 13.5: "InitiatorName=" names nobody."""
+    return expect(changed_leading(t, "InitiatorName", ""), *REFUSED)
+
+
+@case
+def empty_target_name(t):
+    """F18, RFC 7143 13.4: "TargetName=" names nothing."""
+    return expect(changed_leading(t, "TargetName", ""), *REFUSED)
+
+
+# -- text format ----------------------------------------------------------------------
+
+
+@case
+def duplicate_key_in_one_request(t):
+    """F18, RFC 7143 6.3: renegotiation must end the login."""
+    return expect(operational(
+        t, b"MaxBurstLength=65536\0MaxBurstLength=131072\0"), *REFUSED)
+
+
+@case
+def duplicate_key_with_the_same_value(t):
+    """F18, RFC 7143 6.3: the same again is renegotiation too."""
+    return expect(operational(t, b"InitialR2T=Yes\0InitialR2T=Yes\0"),
+                  *REFUSED)
+
+
+@case
+def duplicate_initiator_name(t):
+    """F18, RFC 7143 6.3: declared twice in one request."""
+    return expect(security(t, leading(
+        t, [("InitiatorName", "iqn.1999-01.some:body")])), *REFUSED)
+
+
+@case
+def duplicate_session_type(t):
+    """F18, RFC 7143 6.3: declared twice in one request."""
+    return expect(security(t, leading(
+        t, [("SessionType", "Discovery")])), *REFUSED)
+
+
+@case
+def duplicate_declaration_of_the_segment_size(t):
+    """F18, RFC 7143 6.3: MaxRecvDataSegmentLength twice in one login."""
+    return expect(operational(
+        t, b"MaxRecvDataSegmentLength=65536\0"
+        b"MaxRecvDataSegmentLength=512\0"), *REFUSED)
+
+
+@case
+def key_is_negotiated_again_in_the_next_request(t):
+    """F18, RFC 7143 6.3: settled in one request, offered again in the next."""
+    login = t.at_operational()
+    login.need(login.request({"MaxBurstLength": "65536"}, transit=False))
+    login.send(login.request({"MaxBurstLength": "131072"},
+                             nsg=FULL_FEATURE))
+    return expect(answer(login), *REFUSED)
+
+
+@case
+def key_without_equals_sign(t):
+    """F18, RFC 7143 6.1: "MaxBurstLength" alone."""
+    return expect(operational(t, b"MaxBurstLength\0"), *REFUSED)
+
+
+@case
+def value_without_key(t):
+    """F18, RFC 7143 6.1: "=65536"."""
+    return expect(operational(t, b"=65536\0"), *REFUSED)
+
+
+@case
+def equals_sign_alone(t):
+    """F18, RFC 7143 6.1: "="."""
+    return expect(operational(t, b"=\0"), *REFUSED)
+
+
+@case
+def nothing_but_nul_bytes(t):
+    """F18, RFC 7143 6.1: 1, 4 and 8192 of them."""
+    seen = [expect(operational(t, bytes(n)), "LS 0000", *REFUSED)
+            for n in (1, 4, 8192)]
+    return ", ".join(seen)
+
+
+@case
+def empty_pairs_between_keys(t):
+    """F18, RFC 7143 6.1: NUL after NUL between two pairs."""
+    return expect(operational(
+        t, b"\0\0InitialR2T=Yes\0\0\0ImmediateData=No\0\0"),
+        "LS 0000", *REFUSED)
+
+
+@case
+def nul_inside_a_key(t):
+    """F18, RFC 7143 6.1: "Header NUL Digest=None"."""
+    return expect(operational(t, b"Header\0Digest=None\0"), *REFUSED)
+
+
+@case
+def nul_inside_a_value(t):
+    """F18, RFC 7143 6.1: "MaxBurstLength=65 NUL 536"."""
+    return expect(operational(t, b"MaxBurstLength=65\x00536\0"), *REFUSED)
+
+
+@case
+def last_pair_has_no_nul(t):
+    """F18, RFC 7143 6.1: every pair ends with NUL, the last one too."""
+    return expect(operational(t, b"InitialR2T=Yes"), "LS 0000", *REFUSED)
+
+
+@case
+def equals_signs_in_a_value(t):
+    """F18, RFC 7143 6.1: the first one divides, the rest is value."""
+    return expect(operational(t, b"X-org.example.a=b=c=d==\0"),
+                  "LS 0000", *REFUSED)
+
+
+def not_understood(t, key, value=b"v"):
+    """An unknown key is answered NotUnderstood, under its own name."""
+    login = t.at_operational()
+    got = login.exchange(login.request(key + b"=" + value + b"\0",
+                                       nsg=FULL_FEATURE))
+    label = got.label()
+    if label == "LS 0000":
+        found = dict(pairs(got.data)).get(key.decode("latin-1"))
+        if found != "NotUnderstood":
+            raise Wrong("unknown key answered %r" % found)
+    return label
+
+
+@case
+def unknown_key_is_not_understood(t):
+    """F18, RFC 7143 6.2: key=NotUnderstood, and the login goes on."""
+    return expect(not_understood(t, b"NobodyKnowsThis"), "LS 0000")
+
+
+@case
+def unknown_vendor_key_is_not_understood(t):
+    """F18, RFC 7143 6.1: X- keys."""
+    return expect(not_understood(t, b"X-org.example.hostile"), "LS 0000")
+
+
+@case
+def unknown_key_of_63_bytes(t):
+    """F18, RFC 7143 6.1: the longest name that a key may have."""
+    return expect(not_understood(t, b"X-" + b"k" * 61), "LS 0000")
+
+
+@case
+def unknown_keys_of_64_and_255_and_8000_bytes(t):
+    """F18, RFC 7143 6.1: too long for a key's name."""
+    seen = [expect(operational(t, b"k" * n + b"=v\0"), "LS 0000", *REFUSED)
+            for n in (64, 65, 255, 256, 1024, 8000)]
+    return ", ".join(seen)
+
+
+@case
+def key_of_8190_bytes_without_equals_sign(t):
+    """F18, RFC 7143 6.1: one long word."""
+    return expect(operational(t, b"k" * 8190 + b"\0"), *REFUSED)
+
+
+@case
+def value_that_fills_the_request(t):
+    """F18, RFC 7143 6.1: 8192 bytes, nearly all of them one value."""
+    data = b"X-org.example.v="
+    data += b"v" * (8192 - len(data) - 1) + b"\0"
+    return expect(operational(t, data), "LS 0000", *REFUSED)
+
+
+@case
+def value_above_8192_bytes_in_continued_parts(t):
+    """F18, RFC 7143 6.1: a value is at most 8192 bytes."""
+    login = t.at_operational()
+    data = b"X-org.example.v=" + b"v" * 9000 + b"\0"
+    login.send(login.request(data[:8000], transit=False, more=True))
+    label = answer(login)
+    if label == "LS 0000":
+        login.send(login.request(data[8000:], nsg=FULL_FEATURE))
+        label = answer(login)
+    return expect(label, "LS 0000", *REFUSED)
+
+
+@case
+def values_of_255_256_and_4000_bytes_for_known_keys(t):
+    """F18, RFC 7143 6.1: simple values have at most 255 bytes."""
+    count = 0
+    for key in (b"InitiatorAlias", b"MaxBurstLength", b"HeaderDigest",
+                b"InitialR2T", b"ErrorRecoveryLevel"):
+        for size in (255, 256, 4000):
+            expect(operational(t, key + b"=" + b"9" * size + b"\0"),
+                   "LS 0000", *REFUSED)
+            count += 1
+    return "%d values" % count
+
+
+@case
+def key_names_with_odd_bytes(t):
+    """F18, RFC 7143 6.1: spaces, control bytes, 8 bits, format directives."""
+    for key in (b"Header Digest", b" HeaderDigest", b"HeaderDigest ",
+                b"headerdigest", b"\x01\x02", b"\xff\xfe", b"%s%n%x",
+                b"1abc", b"a,b", b"a\nb", b"../x"):
+        expect(operational(t, key + b"=None\0"), "LS 0000", *REFUSED)
+    return "11 names"
+
+
+@case
+def format_directives_in_values(t):
+    """F18, RFC 7143 6.1: they reach logs and aliases as bytes."""
+    return expect(operational(
+        t, b"InitiatorAlias=%s%s%s%s%n%n%n%08x\0"), "LS 0000", *REFUSED)
+
+
+@case
+def alias_with_broken_utf8(t):
+    """F18, RFC 7143 13.7: bytes that are no UTF-8."""
+    return expect(operational(t, b"InitiatorAlias=\xc3\x28\xf0\x80\x80\0"),
+                  "LS 0000", *REFUSED)
+
+
+@case
+def reserved_answers_as_offers(t):
+    """F18, RFC 7143 6.2: NotUnderstood, Irrelevant, Reject as a first offer."""
+    for value in (b"NotUnderstood", b"Irrelevant", b"Reject"):
+        for key in (b"MaxBurstLength", b"InitialR2T", b"HeaderDigest",
+                    b"X-org.example.k"):
+            expect(operational(t, key + b"=" + value + b"\0"),
+                   "LS 0000", *REFUSED)
+    return "12 offers"
+
+
+@case
+def two_thousand_unknown_keys(t):
+    """F19, RFC 7143 6.2: 4 bytes in, 16 bytes out each; bounded or refused."""
+    login = t.at_operational()
+    login.send(login.request(b"a=b\0" * 2048, nsg=FULL_FEATURE))
+    return bounded_answers(login)
+
+
+@case
+def two_thousand_different_unknown_keys(t):
+    """F19, RFC 7143 6.2: none of them is a duplicate."""
+    login = t.at_operational()
+    data = b"".join(b"%03x=\0" % i for i in range(1600))
+    login.send(login.request(data, nsg=FULL_FEATURE))
+    return bounded_answers(login)
+
+
+def bounded_answers(login):
+    """Collect login answers: each at most 8192, all at most 64 KiB."""
+    total = 0
+    for _ in range(16):
+        try:
+            pdu = login.recv()
+        except Closed:
+            return "CLOSE after %d bytes" % total
+        label = expect(pdu.label(), "LS 0000", *REFUSED)
+        total += len(pdu.data)
+        if total > 65536:
+            raise Wrong("%d bytes of answer" % total)
+        if label != "LS 0000" or not pdu.flags & C:
+            return "%s, %d bytes of answer" % (label, total)
+        login.expstatsn = pdu.statsn + 1
+        login.send(login.request(transit=False))
+    raise Wrong("answers without end")
+
+
+# -- sizes and continuation ------------------------------------------------------------
+
+
+@case
+def payload_of_8189_to_8192_bytes_without_nul(t):
+    """F20, RFC 7143 6.1: full segments that are one unterminated word."""
+    for size in (8189, 8190, 8191, 8192):
+        expect(operational(t, b"X" * size), *REFUSED)
+        expect(security(t, b"X" * size), *REFUSED)
+    return "8 refused"
+
+
+@case
+def payload_of_8192_bytes_that_ends_in_a_key(t):
+    """F20, RFC 7143 6.1: legal keys, then a name cut off at the last byte."""
+    data = leading(t)
+    data += b"X-a=" + b"v" * (8192 - len(data) - 18) + b"\0MaxBurstLengt"
+    return expect(security(t, data), *REFUSED)
+
+
+@case
+def payload_of_8193_bytes(t):
+    """F20, RFC 7143 13.12: more than a segment may have during login."""
+    data = leading(t)
+    data += b"X-a=" + b"v" * (8193 - len(data) - 5) + b"\0"
+    return expect(security(t, data), "RJ *", *REFUSED)
+
+
+@case
+def payload_of_64_kib_and_16_mib(t):
+    """F25, RFC 7143 13.12: only the length says so, the data never comes."""
+    for size in (65536, (1 << 24) - 1):
+        login = t.start()
+        pdu = login.request(leading(t))
+        pdu.declared_data = size
+        login.send(pdu)
+        login.send_raw(bytes(16384))
+        expect(answer(login), "RJ *", *REFUSED)
+    return "refused before the data came"
+
+
+@case
+def empty_operational_request(t):
+    """F20, RFC 7143 6.3: 0 bytes are as legal as any."""
+    return expect(operational(t, b""), "LS 0000")
+
+
+@case
+def text_is_cut_in_two_at_every_place(t):
+    """F20, RFC 7143 6.2: C=1 divides pairs anywhere, also inside a key; the
+    login must succeed."""
+    data = leading(t)
+    for cut in range(1, len(data), 3):
+        login = t.start()
+        login.need(login.request(data[:cut], transit=False, more=True))
+        login.need(login.request(data[cut:], transit=False))
+        login.close()
+    return "%d bytes, every third place" % len(data)
+
+
+@case
+def answer_to_a_continued_request_is_empty(t):
+    """F20, RFC 7143 6.2: until the last part, the answer has no keys."""
+    login = t.start()
+    got = login.need(login.request(leading(t)[:20], transit=False, more=True))
+    if got.data:
+        raise Wrong("%d bytes of answer to half a text" % len(got.data))
+    if got.flags & T:
+        raise Wrong("transit in the middle of a text")
+    return "LS 0000, no data"
+
+
+@case
+def continuation_without_end(t):
+    """F20, RFC 7143 6.2: full parts with C=1 until the target has enough."""
+    login = t.at_operational()
+    login.timeout = 5
+    part = b"X-org.example.v=" + b"v" * 8175 + b"\0"
+    for n in range(1, 300):
+        login.send(login.request(part, transit=False, more=True))
+        label = answer(login)
+        if label != "LS 0000":
+            return "%s after %d KiB" % (expect(label, *REFUSED), n * 8)
+    raise Wrong("2 MiB of login text taken")
+
+
+@case
+def continuation_without_data_and_without_end(t):
+    """F20, RFC 7143 6.2: empty parts with C=1; refused, or answered for as
+    long as the login timer lets."""
+    login = t.at_operational()
+    for n in range(1, 2000):
+        login.send(login.request(transit=False, more=True))
+        label = answer(login)
+        if label != "LS 0000":
+            return "%s after %d parts" % (expect(label, *REFUSED), n)
+    return "2000 empty parts answered"
+
+
+@case
+def login_without_transit_and_without_end(t):
+    """F20, RFC 7143 6.3: empty requests that never ask to move on."""
+    login = t.at_operational()
+    for n in range(1, 2000):
+        login.send(login.request(transit=False))
+        label = answer(login)
+        if label != "LS 0000":
+            return "%s after %d requests" % (expect(label, *REFUSED), n)
+    return "2000 empty requests answered"
+
+
+@case
+def continued_one_byte_at_a_time(t):
+    """F20, RFC 7143 6.2: a text in as many parts as it has bytes; a bound on
+    their number is fine."""
+    login = t.at_operational()
+    for byte in text({"InitiatorAlias": "a" * 200}):
+        login.send(login.request(bytes([byte]), transit=False, more=True))
+        label = answer(login)
+        if label != "LS 0000":
+            return expect(label, *REFUSED)
+    return expect(answer_after(login), "LS 0000")
+
+
+def answer_after(login):
+    login.send(login.request(nsg=FULL_FEATURE))
+    return answer(login)
+
+
+@case
+def ahs_on_a_login_request(t):
+    """F24, RFC 7143 11.2.2: additional headers where none belong."""
+    for words in (1, 16, 255):
+        login = t.start()
+        pdu = login.request(leading(t))
+        pdu.ahs = os.urandom(words * 4)
+        login.send(pdu)
+        expect(answer(login), *ANY_LOGIN)
+    return "3 answered"
+
+
+# -- keys and values ---------------------------------------------------------------------
+
+NUMERIC = {     # key: lowest, highest legal value (RFC 7143 13)
+    "MaxConnections": (1, 65535),
+    "MaxRecvDataSegmentLength": (512, (1 << 24) - 1),
+    "MaxBurstLength": (512, (1 << 24) - 1),
+    "FirstBurstLength": (512, (1 << 24) - 1),
+    "DefaultTime2Wait": (0, 3600),
+    "DefaultTime2Retain": (0, 3600),
+    "MaxOutstandingR2T": (1, 65535),
+    "ErrorRecoveryLevel": (0, 2),
+}
+STRANGE_NUMBERS = (
+    "0", "1", "-1", "+5", "511", "513", "65536", "16777215", "16777216",
+    "2147483647", "2147483648", "4294967295", "4294967296", "4294967808",
+    "18446744073709551616", "99999999999999999999999999", "", "0x", "0xZZ",
+    "0x200", "0X200", "0x1000000", "0x100000200", "0512", "00000000000512",
+    "512 ", " 512", "512,1024", "512~1024", "5e3", "512.0", "abc", "0b0200",
+    "\u0665\u0661\u0662", "512\t", "512;", "--512", "0x-200")
+
+
+def numeric(t, key):
+    """Every strange number ends in a refusal, or in Reject or a legal value
+    and a session that reads blocks as before."""
+    low, high = NUMERIC[key]
+    tally = {}
+    for value in STRANGE_NUMBERS:
+        login = t.at_operational()
+        offer = {k: v for k, v in USUAL_KEYS.items() if k != key}
+        offer[key] = value
+        login.send(login.request(offer, nsg=FULL_FEATURE))
+        label = answer_keys(login)
+        word = "%s=%r: %s" % (key, value, label)
+        if label != "LS 0000":
+            if label == "SILENCE" or not label.startswith(("LS 0", "CLOSE")):
+                raise Wrong(word)
+            tally[label] = tally.get(label, 0) + 1
+            login.close()
+            continue
+        got = login.answers.get(key)
+        if key != "MaxRecvDataSegmentLength":
+            check_number(word, got, low, high)
+        elif got is not None and got != "Reject":
+            check_number(word, got, low, high)
+        if login.csg == FULL_FEATURE:
+            use(t, login, offer, key, word)
+        tally["taken"] = tally.get("taken", 0) + 1
+        login.close()
+    return ", ".join("%d %s" % (n, k) for k, n in sorted(tally.items()))
+
+
+def answer_keys(login):
+    """Like answer(), and notes the keys."""
+    try:
+        pdu = login.recv()
+    except Closed:
+        return "CLOSE"
+    except Silent:
+        return "SILENCE"
+    if pdu.opcode == LOGIN_RESPONSE:
+        login.expstatsn = pdu.statsn + 1
+        login.answers.update(pairs(pdu.data))
+        if pdu.flags & T and not pdu.status_word >> 16:
+            login.csg = pdu.flags & 3
+            login.tsih = pdu.tsih
+    return pdu.label()
+
+
+def check_number(word, got, low, high):
+    if got in ("Reject", "Irrelevant", "NotUnderstood"):
+        return
+    if got is None:
+        raise Wrong(word + ", key not answered")
+    if not got.isdigit() or not low <= int(got) <= high:
+        raise Wrong("%s, answer %r" % (word, got))
+
+
+def use(t, login, offer, key, word):
+    """The session reads and writes; with MaxRecvDataSegmentLength, segments
+    keep to a number that is legal and, if ours was, to ours."""
+    if key == "MaxRecvDataSegmentLength":
+        offered = offer[key]
+        legal = offered.isascii() and offered.isdigit() and (
+            512 <= int(offered) < 1 << 24 and offered[0] != "0")
+        offer = dict(offer)
+        offer[key] = offered if legal else str((1 << 24) - 1)
+    s = Session(login, t.lun, offer)
+    try:
+        t.get_ready(s)
+        t.fill(s, 8, 16, 0x21)
+        t.must_hold(s, 8, 16, 0x21)
+    except (Wrong, Silent, Closed) as e:
+        raise Wrong("%s, then: %s" % (word, e)) from None
+
+
+def _numeric_case(key):
+    def f(t):
+        return numeric(t, key)
+    f.__name__ = "strange_numbers_for_" + key
+    f.__doc__ = "F21, RFC 7143 13: %d values no number should have." % len(
+        STRANGE_NUMBERS)
+    case(f)
+
+
+for _key in NUMERIC:
+    _numeric_case(_key)
+
+BOOLEANS = ("InitialR2T", "ImmediateData", "DataPDUInOrder",
+            "DataSequenceInOrder")
+STRANGE_BOOLEANS = ("yes", "YES", "no", "1", "0", "true", "", "Yes,No", "No ",
+                    " Yes", "Maybe", "Yes\tNo", "Y" * 4000, "\xff")
+
+
+def boolean(t, key):
+    tally = {}
+    for value in STRANGE_BOOLEANS:
+        login = t.at_operational()
+        login.send(login.request({key: value}, nsg=FULL_FEATURE))
+        label = expect(answer_keys(login), "LS 0000", *REFUSED)
+        if label == "LS 0000":
+            label = "=" + login.answers.get(key, "(nothing)")
+            expect(label, "=Yes", "=No", "=Reject")
+        tally[label] = tally.get(label, 0) + 1
+        login.close()
+    return ", ".join("%d %s" % (n, k) for k, n in sorted(tally.items()))
+
+
+def _boolean_case(key):
+    def f(t):
+        return boolean(t, key)
+    f.__name__ = "strange_booleans_for_" + key
+    f.__doc__ = "F21, RFC 7143 6.2.2: neither Yes nor No."
+    case(f)
+
+
+for _key in BOOLEANS:
+    _boolean_case(_key)
+
+STRANGE_LISTS = ("", ",", ",,,,", "Foo", "Foo,Bar,None", "none", "None,",
+                 ",None", "None,None,None", "CRC32C ", "crc32c", "NONE",
+                 ",".join("X-m%d" % i for i in range(500)),
+                 "None=None", "NoneNone", "N" * 300)
+
+
+def choice(t, key):
+    """The answer is Reject or a member of what was offered."""
+    tally = {}
+    for value in STRANGE_LISTS:
+        login = t.at_operational()
+        login.send(login.request({key: value}, nsg=FULL_FEATURE))
+        label = expect(answer_keys(login), "LS 0000", *REFUSED)
+        if label == "LS 0000":
+            got = login.answers.get(key)
+            if got != "Reject" and got not in value.split(","):
+                raise Wrong("%s=%r answered %r" % (key, value[:40], got))
+            label = "=" + got
+        tally[label] = tally.get(label, 0) + 1
+        login.close()
+    return ", ".join("%d %s" % (n, k) for k, n in sorted(tally.items()))
+
+
+@case
+def strange_lists_for_HeaderDigest(t):
+    """F21, RFC 7143 6.2.1: nothing known, empty items, 500 items."""
+    return choice(t, "HeaderDigest")
+
+
+@case
+def strange_lists_for_DataDigest(t):
+    """F21, RFC 7143 6.2.1: nothing known, empty items, 500 items."""
+    return choice(t, "DataDigest")
+
+
+@case(needs="open")
+def strange_lists_for_AuthMethod(t):
+    """F21, RFC 7143 12: nothing known, empty items, 500 items."""
+    for value in STRANGE_LISTS:
+        expect(changed_leading(t, "AuthMethod", value), "LS 0000", *REFUSED)
+    return "%d lists" % len(STRANGE_LISTS)
+
+
+@case
+def first_burst_above_max_burst(t):
+    """F21, RFC 7143 13.14: FirstBurstLength must not exceed MaxBurstLength."""
+    login = t.at_operational()
+    login.send(login.request({
+        "InitialR2T": "No", "MaxBurstLength": "512",
+        "FirstBurstLength": "65536"}, nsg=FULL_FEATURE))
+    label = expect(answer_keys(login), "LS 0000", *REFUSED)
+    if label != "LS 0000":
+        return label
+    first = login.answers.get("FirstBurstLength")
+    burst = login.answers.get("MaxBurstLength")
+    if first == "Reject" or burst == "Reject":
+        return "Reject"
+    if int(first) > int(burst):
+        raise Wrong("FirstBurstLength=%s, MaxBurstLength=%s" % (first, burst))
+    return "FirstBurstLength=%s, MaxBurstLength=%s" % (first, burst)
+
+
+@case
+def first_burst_above_max_burst_in_the_other_order(t):
+    """F21, RFC 7143 13.14: FirstBurstLength comes first."""
+    login = t.at_operational()
+    login.send(login.request([
+        ("FirstBurstLength", "16777215"), ("MaxBurstLength", "512")],
+        nsg=FULL_FEATURE))
+    label = expect(answer_keys(login), "LS 0000", *REFUSED)
+    first = login.answers.get("FirstBurstLength", "Reject")
+    burst = login.answers.get("MaxBurstLength", "Reject")
+    if label == "LS 0000" and first.isdigit() and burst.isdigit():
+        if int(first) > int(burst):
+            raise Wrong("FirstBurstLength=%s, MaxBurstLength=%s"
+                        % (first, burst))
+    return label
+
+
+@case
+def smallest_values_of_everything_still_serve(t):
+    """F21, RFC 7143 13: 512-byte segments and bursts, one R2T at a time."""
+    s = t.session({
+        "MaxRecvDataSegmentLength": "512", "MaxBurstLength": "512",
+        "FirstBurstLength": "512", "MaxOutstandingR2T": "1"})
+    t.fill(s, 32, 40, 0x33)
+    t.must_hold(s, 32, 40, 0x33)
+    return "40 blocks written and read"
+
+
+@case
+def largest_values_of_everything_still_serve(t):
+    """F21, RFC 7143 13: 2^24-1 wherever that is legal."""
+    most = str((1 << 24) - 1)
+    s = t.session({
+        "MaxRecvDataSegmentLength": most, "MaxBurstLength": most,
+        "FirstBurstLength": most, "MaxOutstandingR2T": "65535",
+        "InitialR2T": "No"})
+    t.fill(s, 32, 1024, 0x34)
+    t.must_hold(s, 32, 1024, 0x34)
+    return "1024 blocks written and read"
+
+
+@case
+def target_only_keys_from_an_initiator(t):
+    """F18, RFC 7143 13: TargetAlias, TargetAddress, TargetPortalGroupTag."""
+    seen = []
+    for key, value in (("TargetAlias", "mine"),
+                       ("TargetAddress", "127.0.0.1:3260,1"),
+                       ("TargetPortalGroupTag", "1")):
+        login = t.at_operational()
+        login.send(login.request({key: value}, nsg=FULL_FEATURE))
+        seen.append(expect(answer_keys(login), "LS 0000", *REFUSED))
+        if login.answers.get(key) == "mine":
+            raise Wrong("%s echoed as the target's own" % key)
+    return ", ".join(seen)
+
+
+@case
+def send_targets_during_login(t):
+    """F18, RFC 7143 Appendix C: a key of the full feature phase; no names
+    before that."""
+    login = t.at_operational()
+    login.send(login.request({"SendTargets": "All"}, nsg=FULL_FEATURE))
+    label = expect(answer_keys(login), "LS 0000", *REFUSED)
+    if "TargetName" in login.answers:
+        raise Wrong("names targets during login")
+    return label
+
+
+@case
+def chap_keys_in_the_operational_stage(t):
+    """F18, RFC 7143 12.1.3: CHAP belongs to the security stage."""
+    seen = [expect(operational(t, data), "LS 0000", *REFUSED) for data in (
+        b"CHAP_A=5\0", b"CHAP_N=x\0CHAP_R=0x00\0", b"CHAP_I=1\0CHAP_C=0x11\0")]
+    return ", ".join(seen)
+
+
+@case
+def authmethod_in_the_operational_stage(t):
+    """F18, RFC 7143 12: AuthMethod is settled when this stage begins."""
+    return expect(operational(t, b"AuthMethod=None\0"), "LS 0000", *REFUSED)
+
+
+@case
+def operational_keys_in_the_security_stage(t):
+    """F18, RFC 7143 6.3.2: MaxBurstLength before its stage."""
+    return expect(security(t, leading(
+        t, [("MaxBurstLength", "65536"), ("HeaderDigest", "None")])),
+        "LS 0000", *REFUSED)
+
+
+@case
+def obsolete_marker_keys(t):
+    """F18, RFC 7143 13.25: OFMarker, IFMarkInt and others are obsolete."""
+    login = t.at_operational()
+    login.send(login.request([
+        ("OFMarker", "Yes"), ("IFMarker", "Yes"), ("OFMarkInt", "1~65535"),
+        ("IFMarkInt", "2048")], nsg=FULL_FEATURE))
+    label = expect(answer_keys(login), "LS 0000", *REFUSED)
+    for key in ("OFMarker", "IFMarker"):
+        if login.answers.get(key) == "Yes":
+            raise Wrong("%s=Yes agreed" % key)
+    return label
+
+
+@case
+def keys_of_later_standards(t):
+    """F18, RFC 7144 and 7145: any answer that is one of the offered."""
+    login = t.at_operational()
+    login.send(login.request([
+        ("iSCSIProtocolLevel", "31"), ("TaskReporting", "FastAbort,RFC3720"),
+        ("RDMAExtensions", "Yes"), ("NodeArchitecture", "x"),
+        ("TargetRecvDataSegmentLength", "0")], nsg=FULL_FEATURE))
+    label = expect(answer_keys(login), "LS 0000", *REFUSED)
+    if login.answers.get("RDMAExtensions") == "Yes":
+        raise Wrong("RDMA over TCP agreed")
+    return label
+
+
+@case
+def random_text(t):
+    """F18, RFC 7143 6.1: 200 deterministic mixtures of keys and noise."""
+    import random
+    words = [b"HeaderDigest", b"MaxBurstLength", b"=", b"=", b"\0", b"\0",
+             b"None", b"CRC32C", b"65536", b",", b"Yes", b"No", b"0x", b"~",
+             b"\xff", b"Reject", b"InitiatorName", b"X-" + b"x" * 80]
+    taken = 0
+    for _ in range(200):
+        data = b"".join(random.choice(words)
+                        for _ in range(random.randrange(1, 60)))
+        label = operational(t, data[:8192])
+        taken += expect(label, "LS 0000", *REFUSED) == "LS 0000"
+        t.close_all()
+    return "200 answered, %d with success" % taken
+
+
+# -- what is no login ---------------------------------------------------------------------
+
+
+@case
+def first_pdu_is_another_request(t):
+    """F23, RFC 7143 6.3: NOP-Out, SCSI Command, Task, Text, Data-Out, Logout,
+    SNACK before any login."""
+    seen = []
+    for op in REQUESTS:
+        if op == LOGIN:
+            continue
+        conn = t.connect()
+        pdu = Pdu(op, flags=F)
+        pdu.itt = 1
+        conn.send(pdu)
+        seen.append("%s: %s" % (OPCODE_NAMES[op], expect(
+            answer(conn), "LS 02*", *REJECTED)))
+    return ", ".join(seen)
+
+
+@case
+def first_pdu_has_an_opcode_of_no_request(t):
+    """F23, RFC 7143 11.2.1.2: all 56 others, the target's own included."""
+    for op in range(64):
+        if op in REQUESTS:
+            continue
+        conn = t.connect()
+        pdu = Pdu(op, immediate=True, flags=F)
+        pdu.itt = 1
+        conn.send(pdu)
+        expect(answer(conn), "LS 02*", *REJECTED)
+        conn.close()
+    return "56 refused"
+
+
+@case
+def first_bytes_are_another_protocol(t):
+    """F23, RFC 7143 6.3: HTTP, TLS, SSH, SMB, zeros, ones, noise."""
+    seen = []
+    for data in (b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" + bytes(64),
+                 bytes.fromhex("16030100c8010000c40303") + bytes(300),
+                 b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n" + bytes(64),
+                 b"\0\0\0\x85\xffSMBr" + bytes(128),
+                 bytes(48), b"\xff" * 48, b"\xff" * 100000,
+                 bytes(range(256)) * 4):
+        conn = t.connect()
+        conn.send_raw(data)
+        conn.half_close()
+        label = answer(conn)
+        seen.append(expect(label, "LS 02*", *REJECTED))
+    return ", ".join(seen)
+
+
+@case
+def connection_ends_inside_the_first_header(t):
+    """F10, RFC 7143 6.3: 0 to 47 bytes, then FIN or RST."""
+    for size in range(48):
+        for end in ("half_close", "reset"):
+            conn = t.connect()
+            conn.send_raw(Login_header(t)[:size])
+            getattr(conn, end)()
+            if end == "half_close" and not conn.wait_closed(2.0):
+                raise Wrong("%d bytes and FIN: left open" % size)
+            conn.close()
+    return "96 connections"
+
+
+def Login_header(t):
+    login = t.start()
+    raw = login.request(leading(t)).encode()
+    login.close()
+    return raw
+
+
+@case
+def connection_ends_inside_the_login_text(t):
+    """F10, RFC 7143 6.3: the text promised, cut at every seventh byte."""
+    raw = Login_header(t)
+    for size in range(48, len(raw), 7):
+        conn = t.connect()
+        conn.send_raw(raw[:size])
+        conn.half_close()
+        if not conn.wait_closed(2.0):
+            raise Wrong("%d bytes and FIN: left open" % size)
+        conn.close()
+    return "%d connections" % len(range(48, len(raw), 7))
+
+
+@case
+def login_is_sent_byte_by_byte(t):
+    """F13, RFC 7143 6.3: TCP may cut anywhere; the login must succeed."""
+    login = t.start()
+    for byte in login.request(leading(t), transit=False).encode():
+        login.send_raw(bytes([byte]))
+    return expect(answer(login), "LS 0000")
+
+
+@case
+def half_close_after_the_login_request(t):
+    """F10, RFC 7143 6.3: answered or not, but ended."""
+    login = t.start()
+    login.send(login.request(leading(t)))
+    login.half_close()
+    if not login.wait_closed():
+        raise Wrong("connection without a sender is kept")
+    return "CLOSE"
+
+
+@case
+def refused_login_ends_the_connection(t):
+    """F22, RFC 7143 11.13.5: a status class other than 0 is followed by
+    close."""
+    login = t.start(tsih=0x7777)
+    login.send(login.request(leading(t)))
+    expect(answer(login), *REFUSED)
+    if not login.is_closed and not login.wait_closed():
+        raise Wrong("refused, and left open")
+    login = t.start()
+    login.send(login.request(leading(t, drop=["InitiatorName"])))
+    expect(answer(login), *REFUSED)
+    if not login.is_closed and not login.wait_closed():
+        raise Wrong("refused, and left open")
+    return "CLOSE, twice"
+
+
+@case
+def another_login_follows_a_refused_one(t):
+    """F22, RFC 7143 11.13.5: in the same segment; it must not succeed."""
+    login = t.start()
+    bad = login.request(leading(t, drop=["InitiatorName"]))
+    good = login.request(leading(t))
+    login.send_raw(bad.encode() + good.encode())
+    expect(answer(login), *REFUSED)
+    return "then " + expect(answer(login), *REFUSED)
+
+
+@case
+def scsi_command_in_the_middle_of_login(t):
+    """F23, RFC 7143 6.3: only login requests until it is done."""
+    login = t.at_operational()
+    pdu = Pdu(1, flags=F | READ)
+    pdu.itt, pdu.edtl, pdu.cdb = 5, 512, read10(0, 1)
+    login.send(pdu)
+    return expect(answer(login), "LS 02*", *REJECTED)
+
+
+@case
+def text_request_in_the_middle_of_login(t):
+    """F23, RFC 7143 6.3: SendTargets before the login is done."""
+    login = t.at_operational()
+    pdu = Pdu(4, immediate=True, flags=F, data=b"SendTargets=All\0")
+    pdu.itt, pdu.ttt = 5, NO_TAG
+    login.send(pdu)
+    return expect(answer(login), "LS 02*", *REJECTED)
+
+
+@case
+def logout_in_the_middle_of_login(t):
+    """F23, RFC 7143 6.3: nothing is there to log out of."""
+    login = t.at_operational()
+    pdu = Pdu(6, immediate=True, flags=F)
+    pdu.itt = 5
+    login.send(pdu)
+    return expect(answer(login), "LS 02*", *REJECTED)
+
+
+@case
+def command_in_the_same_segment_as_the_last_login_request(t):
+    """F23, RFC 7143 6.3: it may be served after the login or refused, but it
+    must not be lost in a half-made session."""
+    login = t.at_operational()
+    last = login.request(USUAL_KEYS, nsg=FULL_FEATURE)
+    command = Pdu(1, flags=F | 1)
+    command.itt, command.cmdsn, command.cdb = 5, login.cmdsn, TEST_UNIT_READY
+    login.send_raw(last.encode() + command.encode())
+    expect(answer(login), "LS 0000", *REFUSED)
+    return expect(answer(login), "GOOD", "CC 6/*", *REJECTED)
+
+
+@case
+def pipelined_login_requests(t):
+    """F22, RFC 7143 6.3: a login has one request in flight; the second is
+    served in order or refused."""
+    login = t.start()
+    one = login.request(leading(t), transit=False)
+    two = login.request(transit=False)
+    login.send_raw(one.encode() + two.encode())
+    expect(answer(login), "LS 0000", *REFUSED)
+    return expect(answer(login), "LS 0000", *REFUSED)
+
+
+@case
+def login_in_the_full_feature_phase(t):
+    """F22, RFC 7143 11.12: the phase is over."""
+    s = t.session()
+    pdu = Pdu(LOGIN, immediate=True, flags=T | 1 << 2 | 3,
+              data=leading(t))
+    pdu.isid, pdu.itt, pdu.cmdsn = s.isid, 0x77, s.cmdsn
+    pdu.expstatsn = s.expstatsn
+    s.send(pdu)
+    return outcome(s, "LS 02*", *REJECTED)
+
+
+@case
+def random_bytes_as_pdus(t):
+    """F23, RFC 7143 11.2: 200 connections that send deterministic noise."""
+    import random
+    for _ in range(200):
+        conn = t.connect()
+        conn.send_raw(random.randbytes(random.randrange(48, 600)))
+        conn.half_close()
+        expect(answer(conn), *ANY_LOGIN)
+        conn.close()
+    return "200 refused"
+
+
+@case
+def random_bytes_in_a_login_header(t):
+    """F22, RFC 7143 11.12: a legal request with 1 to 4 bytes of its header
+    replaced, 300 times."""
+    import random
+    taken = 0
+    for _ in range(300):
+        login = t.start()
+        pdu = login.request(leading(t))
+        raw = bytearray(pdu.encode())
+        for _ in range(random.randrange(1, 5)):
+            raw[random.randrange(48)] = random.randrange(256)
+        login.send_raw(raw)
+        login.half_close()
+        label = expect(answer(login), *ANY_LOGIN)
+        taken += label == "LS 0000"
+        login.close()
+    return "300 ended, %d with success" % taken
+
+
+# -- the target's timers -------------------------------------------------------------------
+
+LOGIN_SECONDS_MAX = 32
+
+
+def until_closed(conn, poke=None):
+    """Seconds until the target ends the connection; poke is called each
+    half second."""
+    began = time.monotonic()
+    while time.monotonic() - began < LOGIN_SECONDS_MAX:
+        if poke:
+            poke()
+        try:
+            conn.recv(0.5)
+        except Closed:
+            return "CLOSE after %.0f s" % (time.monotonic() - began)
+        except Silent:
+            pass
+    raise Wrong("still open after %d s" % LOGIN_SECONDS_MAX)
+
+
+@case(slow=True)
+def connection_that_says_nothing(t):
+    """F13, RFC 7143 6.3: closed by the login timer."""
+    return until_closed(t.connect())
+
+
+@case(slow=True)
+def login_that_comes_byte_by_byte_slowly(t):
+    """F13, RFC 7143 6.3: two bytes a second do not restart the timer."""
+    login = t.start()
+    raw = iter(login.request(leading(t)).encode())
+    return until_closed(login, lambda: login.send_raw(
+        bytes([next(raw, 0)])))
+
+
+@case(slow=True)
+def login_that_stops_after_the_security_stage(t):
+    """F13, RFC 7143 6.3: half a login is closed by the timer."""
+    return until_closed(t.at_operational())
+
+
+@case(slow=True)
+def login_kept_busy_with_empty_requests(t):
+    """F13, RFC 7143 6.3: an answer now and then does not restart the timer."""
+    login = t.at_operational()
+    return until_closed(login, lambda: login.send(
+        login.request(transit=False)))
