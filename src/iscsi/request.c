@@ -1,0 +1,526 @@
+/* Everything a target session answers that is no SCSI command: NOP, Text,
+ * Logout, task management, Reject, asynchronous messages (RFC 7143 11.5, 11.6,
+ * 11.9 to 11.11, 11.14 to 11.19). */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/be.h"
+#include "iscsi/session_internal.h"
+#include "iscsi/wire.h"
+
+/* A peer that asks faster than it reads its answers is not read any more at
+ * the first figure, and read again at the second. */
+#define REPLIES_PAUSE	64
+#define REPLIES_RESUME	32
+
+static bool	reply_emit(struct voice *v, struct batch *b);
+static void	reply_sent(struct voice *v);
+
+static const struct voice_ops reply_voice_ops = {
+	.emit = reply_emit,
+	.sent = reply_sent,
+};
+
+/* -- replies -------------------------------------------------------------------- */
+
+/* A reply for c, or NULL after the connection was told to close. */
+static struct reply *
+reply_new(struct conn *c)
+{
+	struct session *s = c->session;
+	struct reply *r = s->ops->reply_take(s);
+
+	if (r == NULL) {
+		conn_close(c, "out of memory for an answer");
+		return NULL;
+	}
+	voice_init(&r->voice, &reply_voice_ops);
+	r->session = s;
+	r->conn = c;
+	r->data = r->buffer = NULL;
+	r->data_bytes = 0;
+	r->closes = r->ends_session = false;
+	return r;
+}
+
+static void
+reply_free(struct reply *r)
+{
+	struct session *s = r->session;
+
+	if (r->buffer != NULL)
+		s->ops->buffer_give(s, r->buffer, r->buffer_capacity);
+	s->ops->reply_give(s, r);
+}
+
+static void
+reply_send(struct reply *r, const struct pdu *p)
+{
+	struct conn *c = r->conn;
+
+	pdu_build(p, r->bhs);
+	r->data_bytes = p->data_bytes;
+	c->replies++;
+	if (c->replies >= REPLIES_PAUSE && !c->is_paused) {
+		c->is_paused = true;
+		c->session->ops->pause(c, true);
+	}
+	voice_say(&c->writer, &r->voice);
+	c->session->ops->wake(c);
+}
+
+static bool
+reply_emit(struct voice *v, struct batch *b)
+{
+	struct reply *r = CONTAINER_OF(v, struct reply, voice);
+
+	return !batch_add(b, r->bhs, r->data, r->data_bytes);
+}
+
+static void
+reply_sent(struct voice *v)
+{
+	struct reply *r = CONTAINER_OF(v, struct reply, voice);
+	struct conn *c = r->conn;
+	struct session *s = r->session;
+	bool closes = r->closes, ends_session = r->ends_session;
+
+	reply_free(r);
+	c->replies--;
+	if (c->is_lost)
+		return;
+	if (c->is_paused && c->replies <= REPLIES_RESUME) {
+		c->is_paused = false;
+		s->ops->pause(c, false);
+	}
+	if (ends_session)
+		s->ops->logout(s);
+	if (closes)
+		s->ops->close(c, NULL);
+}
+
+/* -- Reject, 11.17 ----------------------------------------------------------------- */
+
+void
+conn_reject(struct conn *c, enum reject_reason reason, const uint8_t *header)
+{
+	struct reply *r = reply_new(c);
+	struct pdu p = {
+		.opcode = OP_REJECT,
+		.is_final = true,
+		.itt = TAG_NONE,
+		.data_bytes = PDU_HEADER_BYTES,
+		.reject.reason = (uint8_t)reason,
+	};
+
+	if (r == NULL)
+		return;
+	memcpy(r->inline_data, header, PDU_HEADER_BYTES);
+	r->data = r->inline_data;
+	reply_send(r, &p);
+}
+
+/* -- NOP, 11.18 and 11.19 ----------------------------------------------------------- */
+
+/* Give r a copy of the data, cut to what the peer takes.  Data that was placed
+ * in a buffer of the connection moves over without a copy. */
+static bool
+reply_take_data(struct reply *r, const struct pdu_body *body, uint32_t bytes)
+{
+	struct conn *c = r->conn;
+
+	if (bytes <= sizeof(r->inline_data)) {
+		memcpy(r->inline_data, body->data, bytes);
+		r->data = r->inline_data;
+		return true;
+	}
+	if (body->is_data_placed && c->place == body->data) {
+		r->buffer = c->place;
+		r->buffer_capacity = c->place_capacity;
+		c->place = NULL;
+	} else {
+		r->buffer = c->session->ops->buffer_take(c->session, bytes,
+		    &r->buffer_capacity);
+		if (r->buffer == NULL)
+			return false;
+		memcpy(r->buffer, body->data, bytes);
+	}
+	r->data = r->buffer;
+	return true;
+}
+
+void
+nop_out_arrived(struct conn *c, const struct pdu *p,
+    const struct pdu_body *body)
+{
+	struct pdu answer = {
+		.opcode = OP_NOP_IN,
+		.is_final = true,
+		.lun = p->lun,
+		.itt = p->itt,
+		.ttt = TAG_NONE,
+	};
+	struct reply *r;
+
+	if (p->itt == TAG_NONE) {	/* the echo of a ping of ours */
+		if (c->has_ping && p->ttt == c->ping_tag)
+			c->has_ping = false;
+		return;
+	}
+	if ((r = reply_new(c)) == NULL)
+		return;
+	answer.data_bytes = p->data_bytes < c->send_data_max ?
+	    p->data_bytes : c->send_data_max;
+	if (answer.data_bytes > 0 && (body->data == NULL ||
+	    !reply_take_data(r, body, answer.data_bytes))) {
+		reply_free(r);
+		conn_reject(c, REJECT_OUT_OF_RESOURCES, body->header != NULL ?
+		    body->header : (const uint8_t[PDU_HEADER_BYTES]){ 0 });
+		return;
+	}
+	reply_send(r, &answer);
+}
+
+bool
+conn_ping(struct conn *c)
+{
+	struct pdu p = {
+		.opcode = OP_NOP_IN,
+		.is_final = true,
+		.itt = TAG_NONE,
+	};
+	struct reply *r;
+
+	if (c->has_ping)
+		return false;
+	if (c->is_closing || (r = reply_new(c)) == NULL)
+		return true;
+	c->has_ping = true;
+	c->ping_tag = (c->ping_tag + 1) & 0x7fffffff;	/* never TAG_NONE */
+	p.ttt = c->ping_tag;
+	reply_send(r, &p);
+	return true;
+}
+
+/* -- asynchronous messages, 11.9 -------------------------------------------------------- */
+
+void
+conn_async(struct conn *c, enum async_event event, uint16_t parameter1,
+    uint16_t parameter2, uint16_t parameter3)
+{
+	struct reply *r = reply_new(c);
+	struct pdu p = {
+		.opcode = OP_ASYNC,
+		.is_final = true,
+		.itt = TAG_NONE,
+		.async = {
+			.event = (uint8_t)event,
+			.parameter1 = parameter1,
+			.parameter2 = parameter2,
+			.parameter3 = parameter3,
+		},
+	};
+
+	if (r != NULL)
+		reply_send(r, &p);
+}
+
+void
+conn_async_scsi(struct conn *c, uint64_t lun, const uint8_t *sense,
+    uint8_t sense_bytes)
+{
+	struct reply *r = reply_new(c);
+	struct pdu p = {
+		.opcode = OP_ASYNC,
+		.is_final = true,
+		.lun = lun,
+		.itt = TAG_NONE,
+		.data_bytes = 2u + sense_bytes,
+		.async.event = ASYNC_SCSI,
+	};
+
+	if (r == NULL)
+		return;
+	assert(p.data_bytes <= sizeof(r->inline_data));
+	put_be16(r->inline_data, sense_bytes);
+	memcpy(r->inline_data + 2, sense, sense_bytes);
+	r->data = r->inline_data;
+	reply_send(r, &p);
+}
+
+/* -- Text, 11.10 and 11.11 ----------------------------------------------------------------- */
+
+/* Forget a text negotiation under way. */
+static void
+text_reset(struct conn *c)
+{
+	free(c->text_in);
+	free(c->text_out);
+	c->text_in = c->text_out = NULL;
+	c->text_in_bytes = c->text_out_bytes = c->text_out_sent = 0;
+	c->text_ttt = TAG_NONE;
+}
+
+/* Add the data of one request to what came before.  False: too much. */
+static bool
+text_collect(struct conn *c, const struct pdu_body *body, uint32_t bytes)
+{
+	uint8_t *all;
+
+	if (bytes == 0)
+		return true;
+	if (body->data == NULL ||
+	    c->text_in_bytes + bytes > LOGIN_TEXT_BYTES_MAX)
+		return false;
+	all = realloc(c->text_in, c->text_in_bytes + bytes);
+	if (all == NULL)
+		return false;
+	memcpy(all + c->text_in_bytes, body->data, bytes);
+	c->text_in = all;
+	c->text_in_bytes += bytes;
+	return true;
+}
+
+/* Send the next part of the answer; it stays in text_out until all has left. */
+static void
+text_answer_part(struct conn *c, const struct pdu *request)
+{
+	size_t left = c->text_out_bytes - c->text_out_sent;
+	uint32_t bytes = left < c->send_data_max ? (uint32_t)left :
+	    c->send_data_max;
+	struct reply *r = reply_new(c);
+	struct pdu p = {
+		.opcode = OP_TEXT_RESPONSE,
+		.is_final = bytes == left && !request->text.has_more,
+		.lun = request->lun,
+		.itt = request->itt,
+		.data_bytes = bytes,
+		.text.has_more = bytes < left,
+	};
+
+	if (r == NULL)
+		return;
+	if (!p.is_final && c->text_ttt == TAG_NONE)
+		c->text_ttt = request->itt & 0x7fffffff;
+	p.ttt = p.is_final ? TAG_NONE : c->text_ttt;
+	if (bytes > 0) {
+		r->buffer = c->session->ops->buffer_take(c->session, bytes,
+		    &r->buffer_capacity);
+		if (r->buffer == NULL) {
+			reply_free(r);
+			conn_close(c, "out of memory for a text response");
+			return;
+		}
+		memcpy(r->buffer, c->text_out + c->text_out_sent, bytes);
+		r->data = r->buffer;
+		c->text_out_sent += bytes;
+	}
+	c->text_itt = request->itt;
+	if (p.is_final)
+		text_reset(c);
+	reply_send(r, &p);
+}
+
+void
+text_arrived(struct conn *c, const struct pdu *p, const struct pdu_body *body)
+{
+	struct session *s = c->session;
+	bool goes_on = p->ttt != TAG_NONE;
+	const uint8_t *header = body->header != NULL ? body->header :
+	    (const uint8_t[PDU_HEADER_BYTES]){ 0 };
+
+	if (p->itt == TAG_NONE || (p->is_final && p->text.has_more)) {
+		conn_reject(c, REJECT_INVALID_PDU_FIELD, header);
+		return;
+	}
+	if (goes_on && (p->ttt != c->text_ttt || p->itt != c->text_itt)) {
+		conn_reject(c, REJECT_PROTOCOL_ERROR, header);
+		text_reset(c);
+		return;
+	}
+	if (!goes_on)
+		text_reset(c);	/* 11.10.4: a new one ends the old one */
+	if (goes_on && c->text_out != NULL) {
+		/* It asks for the rest and must have nothing new to say. */
+		if (p->data_bytes > 0) {
+			conn_reject(c, REJECT_PROTOCOL_ERROR, header);
+			text_reset(c);
+			return;
+		}
+		text_answer_part(c, p);
+		return;
+	}
+	if (!text_collect(c, body, p->data_bytes)) {
+		conn_reject(c, REJECT_OUT_OF_RESOURCES, header);
+		text_reset(c);
+		return;
+	}
+	if (!p->text.has_more) {
+		if (!s->ops->text(c, span_of(c->text_in, c->text_in_bytes),
+		    &c->text_out, &c->text_out_bytes)) {
+			conn_reject(c, REJECT_PROTOCOL_ERROR, header);
+			text_reset(c);
+			return;
+		}
+		free(c->text_in);
+		c->text_in = NULL;
+		c->text_in_bytes = 0;
+	}
+	text_answer_part(c, p);
+}
+
+/* -- Logout, 11.14 and 11.15 ---------------------------------------------------------------- */
+
+static struct conn *
+conn_by_cid(struct session *s, uint16_t cid)
+{
+	LIST_FOR_EACH(l, &s->conns) {
+		struct conn *c = CONTAINER_OF(l, struct conn, link);
+
+		if (c->cid == cid)
+			return c;
+	}
+	return NULL;
+}
+
+void
+logout_arrived(struct conn *c, const struct pdu *p)
+{
+	struct session *s = c->session;
+	struct conn *other = NULL;
+	struct reply *r = reply_new(c);
+	struct pdu answer = {
+		.opcode = OP_LOGOUT_RESPONSE,
+		.is_final = true,
+		.itt = p->itt,
+		.logout_response = {
+			.response = LOGOUT_DONE,
+			.time2wait = (uint16_t)s->params.time2wait_s,
+			.time2retain = (uint16_t)s->params.time2retain_s,
+		},
+	};
+
+	if (r == NULL)
+		return;
+	switch (p->logout.reason) {
+	case LOGOUT_SESSION:
+		r->closes = r->ends_session = true;
+		break;
+	case LOGOUT_CONNECTION:
+		other = conn_by_cid(s, p->logout.cid);
+		if (other == NULL)
+			answer.logout_response.response = LOGOUT_CID_NOT_FOUND;
+		else if (other == c)
+			r->closes = true;
+		else
+			conn_close(other, "logged out by another connection");
+		break;
+	case LOGOUT_FOR_RECOVERY:
+		answer.logout_response.response =
+		    LOGOUT_RECOVERY_NOT_SUPPORTED;
+		break;
+	default:
+		answer.opcode = OP_REJECT;
+		break;
+	}
+	if (answer.opcode == OP_REJECT) {
+		uint8_t header[PDU_HEADER_BYTES];
+
+		reply_free(r);
+		pdu_build(p, header);
+		conn_reject(c, REJECT_INVALID_PDU_FIELD, header);
+		return;
+	}
+	reply_send(r, &answer);
+	if (r->closes)
+		c->is_closing = true;	/* nothing more is read (7.?) */
+}
+
+/* -- task management, 11.5 and 11.6 ------------------------------------------------------------ */
+
+/* ABORT TASK of a task that is not there: it may have ended, or not have
+ * arrived; in the second case its CmdSN counts as received (11.5.1). */
+static enum task_response
+missing_task_response(struct session *s, const struct pdu *p)
+{
+	uint32_t refcmdsn = p->task.refcmdsn;
+
+	if (sn_before(refcmdsn, s->window.expected) ||
+	    sn_after(refcmdsn, s->window.max))
+		return TASK_DOES_NOT_EXIST;
+	if (!p->is_immediate && !sn_before(refcmdsn, p->cmdsn))
+		return TASK_DOES_NOT_EXIST;
+	if (refcmdsn == s->window.expected)
+		s->window.expected++;
+	return TASK_COMPLETE;
+}
+
+void
+task_request_arrived(struct conn *c, const struct pdu *p)
+{
+	struct session *s = c->session;
+	struct task_request *r = (struct task_request *)(void *)reply_new(c);
+
+	if (r == NULL)
+		return;
+	r->function = (enum task_function)p->task.function;
+	r->lun = p->lun;
+	r->task = NULL;
+	r->owner = NULL;
+	r->pending = 0;
+	put_be32(r->reply.bhs + 16, p->itt);	/* until the answer is built */
+	list_append(&s->requests, &r->link);
+	c->replies++;
+
+	switch (r->function) {
+	case TASK_ABORT_TASK:
+		r->task = session_find_task(s, p->task.referenced_itt);
+		if (r->task != NULL && r->task->is_answered)
+			r->task = NULL;
+		if (r->task == NULL) {
+			task_request_done(r, missing_task_response(s, p));
+			return;
+		}
+		if (r->task->lun != r->lun) {
+			r->task = NULL;
+			task_request_done(r, TASK_DOES_NOT_EXIST);
+			return;
+		}
+		break;
+	case TASK_ABORT_TASK_SET:
+	case TASK_CLEAR_TASK_SET:
+	case TASK_LUN_RESET:
+	case TASK_WARM_RESET:
+	case TASK_COLD_RESET:
+		break;
+	case TASK_REASSIGN:
+		task_request_done(r, TASK_REASSIGN_NOT_SUPPORTED);
+		return;
+	case TASK_CLEAR_ACA:
+	default:
+		task_request_done(r, TASK_NOT_SUPPORTED);
+		return;
+	}
+	s->ops->task_request(r);
+}
+
+void
+task_request_done(struct task_request *r, enum task_response response)
+{
+	struct conn *c = r->reply.conn;
+	struct pdu p = {
+		.opcode = OP_TASK_RESPONSE,
+		.is_final = true,
+		.itt = get_be32(r->reply.bhs + 16),
+		.task_response.response = (uint8_t)response,
+	};
+
+	list_remove(&r->link);
+	if (c == NULL || c->is_lost) {
+		reply_free(&r->reply);
+		return;
+	}
+	c->replies--;
+	reply_send(&r->reply, &p);
+}

@@ -1,0 +1,508 @@
+/* A target session's memory, tags, command order and connections; see
+ * session.h. */
+#include "iscsi/session.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/be.h"
+#include "iscsi/session_internal.h"
+#include "iscsi/wire.h"
+
+/* A request that arrived before its predecessor (4.2.2.1). */
+struct held {
+	struct link	 link;		/* of session->held, by CmdSN */
+	struct conn	*conn;
+	struct task	*task;		/* NULL: no SCSI command, or a rejected
+					 * one that only keeps its CmdSN */
+	struct pdu	 pdu;
+	uint8_t		*data;		/* from buffer_take() */
+	size_t		 data_capacity;
+};
+
+static uint8_t	*conn_place(void *owner, const struct pdu *p);
+static bool	conn_pdu(void *owner, const struct pdu *p, bool is_known,
+		    const struct pdu_body *body);
+static void	conn_reader_fault(void *owner, enum reader_fault fault,
+		    const struct pdu *p, const uint8_t *header);
+
+static const struct reader_ops full_feature_ops = {
+	.place = conn_place,
+	.pdu = conn_pdu,
+	.fault = conn_reader_fault,
+};
+
+/* -- sessions ---------------------------------------------------------------- */
+
+struct session *
+session_new(const struct session_ops *ops, void *owner,
+    const struct session_params *params, bool is_discovery,
+    uint32_t queue_depth, uint32_t cmdsn)
+{
+	unsigned slots = is_discovery ? 1 :
+	    SESSION_COMMANDS_MAX + SESSION_IMMEDIATE_MAX;
+	unsigned buckets = is_discovery ? 1 : 128;
+	struct session *s;
+
+	s = calloc(1, sizeof(*s) + slots * sizeof(struct slot) +
+	    buckets * sizeof(uint16_t));
+	if (s == NULL)
+		return NULL;
+	s->ops = ops;
+	s->owner = owner;
+	s->params = *params;
+	s->is_discovery = is_discovery;
+	s->queue_depth = queue_depth < SESSION_COMMANDS_MAX ? queue_depth :
+	    SESSION_COMMANDS_MAX;
+	list_init(&s->conns);
+	list_init(&s->tasks);
+	list_init(&s->held);
+	list_init(&s->requests);
+	s->window.expected = cmdsn;
+	s->window.max = cmdsn - 1;
+
+	s->slots = (uint16_t)slots;
+	s->slot = (struct slot *)(s + 1);
+	s->buckets = (uint16_t *)(s->slot + slots);
+	s->bucket_mask = (uint16_t)(buckets - 1);
+	for (unsigned i = 0; i < slots; i++)
+		s->slot[i].next = (uint16_t)(i + 1);	/* the one after */
+	s->slot[slots - 1].next = 0;
+	s->free_slot = 1;
+	session_open_window(s);
+	return s;
+}
+
+void
+session_free(struct session *s)
+{
+	assert(list_is_empty(&s->conns));
+	assert(list_is_empty(&s->tasks));
+	assert(list_is_empty(&s->requests));
+	free(s);
+}
+
+void
+session_set_depth(struct session *s, uint32_t queue_depth)
+{
+	assert(queue_depth <= SESSION_COMMANDS_MAX);
+	s->queue_depth = queue_depth;
+	session_open_window(s);
+}
+
+void
+session_open_window(struct session *s)
+{
+	if (s->active < s->queue_depth)
+		cmdsn_open(&s->window, s->queue_depth - s->active);
+}
+
+/* -- slots and tags ------------------------------------------------------------ */
+
+static uint16_t *
+bucket_of(struct session *s, uint32_t itt)
+{
+	/* Initiators count their tags up, or put an index in the low bits. */
+	return &s->buckets[(itt ^ itt >> 16) & s->bucket_mask];
+}
+
+bool
+slot_enter(struct session *s, struct task *t)
+{
+	uint16_t *bucket = bucket_of(s, t->itt);
+	uint16_t at = s->free_slot;
+
+	if (at == 0)
+		return false;
+	s->free_slot = s->slot[at - 1].next;
+	s->slot[at - 1].task = t;
+	s->slot[at - 1].generation++;
+	s->slot[at - 1].next = *bucket;
+	*bucket = at;
+	t->slot = (uint16_t)(at - 1);
+	list_append(&s->tasks, &t->link);
+	return true;
+}
+
+void
+slot_leave(struct session *s, struct task *t)
+{
+	uint16_t at = (uint16_t)(t->slot + 1);
+	uint16_t *link = bucket_of(s, t->itt);
+
+	while (*link != at)
+		link = &s->slot[*link - 1].next;
+	*link = s->slot[t->slot].next;
+	s->slot[t->slot].task = NULL;
+	s->slot[t->slot].next = s->free_slot;
+	s->free_slot = at;
+	list_remove(&t->link);
+}
+
+struct task *
+session_find_task(struct session *s, uint32_t itt)
+{
+	for (uint16_t at = *bucket_of(s, itt); at != 0;
+	    at = s->slot[at - 1].next)
+		if (s->slot[at - 1].task->itt == itt)
+			return s->slot[at - 1].task;
+	return NULL;
+}
+
+uint32_t
+task_ttt(const struct task *t, uint32_t r2tsn)
+{
+	return (uint32_t)t->session->slot[t->slot].generation << 24 |
+	    (r2tsn & 0xff) << 16 | t->slot;
+}
+
+/* -- connections --------------------------------------------------------------- */
+
+void
+conn_init(struct conn *c, void *owner, const struct reader_ops *login,
+    const struct writer_ops *writer)
+{
+	memset(c, 0, sizeof(*c));
+	link_init(&c->link);
+	c->owner = owner;
+	reader_init(&c->reader, login, owner, LOGIN_PDU_BYTES_MAX);
+	writer_init(&c->writer, writer, c);
+}
+
+void
+conn_join(struct conn *c, struct session *s, uint16_t cid,
+    const struct conn_params *params, uint32_t statsn, uint32_t expstatsn)
+{
+	c->session = s;
+	c->cid = cid;
+	c->params = *params;
+	c->statsn = statsn;
+	c->expstatsn = expstatsn;
+	c->text_ttt = TAG_NONE;
+	c->reader.ops = &full_feature_ops;
+	c->reader.owner = c;
+	conn_set_send_max(c, params->peer_recv_data_max);
+	c->reader.data_bytes_max = params->our_recv_data_max;
+	reader_set_digests(&c->reader, params->has_header_digest,
+	    params->has_data_digest);
+	list_append(&s->conns, &c->link);
+}
+
+void
+conn_set_send_max(struct conn *c, uint32_t peer_recv_data_max)
+{
+	c->params.peer_recv_data_max = peer_recv_data_max;
+	c->send_data_max = peer_recv_data_max < SEND_DATA_BYTES_MAX ?
+	    peer_recv_data_max : SEND_DATA_BYTES_MAX;
+}
+
+void
+conn_free_place(struct conn *c)
+{
+	if (c->place != NULL)
+		c->session->ops->buffer_give(c->session, c->place,
+		    c->place_capacity);
+	c->place = NULL;
+}
+
+void
+conn_close(struct conn *c, conn_fault why)
+{
+	if (c->is_closing)
+		return;
+	c->is_closing = true;
+	c->session->ops->close(c, why);
+}
+
+static void
+held_free(struct session *s, struct held *h)
+{
+	if (h->data != NULL)
+		s->ops->buffer_give(s, h->data, h->data_capacity);
+	list_remove(&h->link);
+	free(h);
+}
+
+/* End every task of a lost connection: what was answered is forgotten, the rest
+ * is the owner's to stop. */
+static void
+conn_drop_tasks(struct conn *c)
+{
+	struct session *s = c->session;
+
+	LIST_FOR_EACH(h_link, &s->held) {
+		struct held *h = CONTAINER_OF(h_link, struct held, link);
+
+		if (h->conn == c)
+			held_free(s, h);	/* its task is in s->tasks */
+	}
+	LIST_FOR_EACH(t_link, &s->tasks) {
+		struct task *t = CONTAINER_OF(t_link, struct task, link);
+
+		if (t->conn != c)
+			continue;
+		if (t->is_answered || !t->is_delivered)
+			task_release(t);
+		else if (!t->is_aborted)
+			task_abort(t);
+	}
+}
+
+void
+conn_lost(struct conn *c)
+{
+	struct session *s = c->session;
+
+	c->is_lost = c->is_closing = true;
+	writer_stop(&c->writer);
+	if (s == NULL)		/* it never got through its login */
+		return;
+	LIST_FOR_EACH(r_link, &s->requests) {
+		struct task_request *r = CONTAINER_OF(r_link,
+		    struct task_request, link);
+
+		if (r->reply.conn == c)
+			r->reply.conn = NULL;
+	}
+	conn_drop_tasks(c);
+	conn_free_place(c);
+	free(c->text_in);
+	free(c->text_out);
+	c->text_in = c->text_out = NULL;
+	list_remove(&c->link);
+}
+
+/* -- PDUs ---------------------------------------------------------------------- */
+
+/* Room for data that does not lie in one piece. */
+static uint8_t *
+conn_place(void *owner, const struct pdu *p)
+{
+	struct conn *c = owner;
+	struct session *s = c->session;
+	size_t bytes = p->data_bytes;
+
+	if (p->opcode == OP_DATA_OUT)
+		return data_out_place(c, p);
+	assert(c->place == NULL);
+	/* A command with more unsolicited data to follow keeps the buffer for
+	 * all of it. */
+	if (p->opcode == OP_SCSI_COMMAND && !p->is_final &&
+	    s->params.first_burst_bytes > bytes &&
+	    p->command.expected_bytes > bytes)
+		bytes = p->command.expected_bytes < s->params.first_burst_bytes
+		    ? p->command.expected_bytes : s->params.first_burst_bytes;
+	c->place = s->ops->buffer_take(s, bytes, &c->place_capacity);
+	return c->place;
+}
+
+static void
+conn_reader_fault(void *owner, enum reader_fault fault,
+    [[maybe_unused]] const struct pdu *p, const uint8_t *header)
+{
+	struct conn *c = owner;
+
+	switch (fault) {
+	case READER_HEADER_DIGEST:
+		conn_close(c, "header digest error");
+		break;
+	case READER_DATA_TOO_LONG:
+		conn_reject(c, REJECT_PROTOCOL_ERROR, header);
+		conn_close(c,
+		    "data segment beyond MaxRecvDataSegmentLength");
+		break;
+	}
+}
+
+/* Carry out a request whose turn has come. */
+static void
+request_run(struct conn *c, const struct pdu *p, const struct pdu_body *body)
+{
+	switch (p->opcode) {
+	case OP_NOP_OUT:
+		nop_out_arrived(c, p, body);
+		break;
+	case OP_TASK_REQUEST:
+		task_request_arrived(c, p);
+		break;
+	case OP_TEXT_REQUEST:
+		text_arrived(c, p, body);
+		break;
+	case OP_LOGOUT_REQUEST:
+		logout_arrived(c, p);
+		break;
+	default:
+		assert(false);
+	}
+}
+
+/* Keep a request until its predecessors have come. */
+static void
+request_hold(struct conn *c, const struct pdu *p, const struct pdu_body *body,
+    struct task *t)
+{
+	struct session *s = c->session;
+	struct link *at = &s->held.head;
+	struct held *h = calloc(1, sizeof(*h));
+
+	if (h == NULL) {
+		conn_close(c, "out of memory");
+		return;
+	}
+	h->conn = c;
+	h->task = t;
+	h->pdu = *p;
+	if (p->opcode != OP_SCSI_COMMAND && body->data != NULL) {
+		h->data = s->ops->buffer_take(s, p->data_bytes,
+		    &h->data_capacity);
+		if (h->data == NULL) {
+			free(h);
+			conn_close(c, "out of memory");
+			return;
+		}
+		memcpy(h->data, body->data, p->data_bytes);
+	}
+	LIST_FOR_EACH(l, &s->held)
+		if (sn_before(p->cmdsn, CONTAINER_OF(l, struct held,
+		    link)->pdu.cmdsn)) {
+			at = l;
+			break;
+		}
+	link_insert_before(at, &h->link);
+}
+
+static bool
+is_held(struct session *s, uint32_t cmdsn)
+{
+	LIST_FOR_EACH(l, &s->held)
+		if (CONTAINER_OF(l, struct held, link)->pdu.cmdsn == cmdsn)
+			return true;
+	return false;
+}
+
+/* The gap has closed: run what waited behind it. */
+static void
+held_run(struct session *s)
+{
+	struct link *l;
+
+	while ((l = list_first(&s->held)) != NULL) {
+		struct held *h = CONTAINER_OF(l, struct held, link);
+		struct pdu_body body = { .data = h->data };
+
+		if (h->pdu.cmdsn != s->window.expected)
+			return;
+		s->window.expected++;
+		list_remove(&h->link);
+		if (h->task != NULL)
+			command_deliver(h->task);
+		else if (h->pdu.opcode != OP_SCSI_COMMAND &&
+		    !h->conn->is_closing)
+			request_run(h->conn, &h->pdu, &body);
+		held_free(s, h);
+	}
+}
+
+/* A request that carries a CmdSN: run it, hold it, or drop it (4.2.2.1). */
+static void
+request_arrived(struct conn *c, const struct pdu *p,
+    const struct pdu_body *body)
+{
+	struct session *s = c->session;
+	enum cmdsn_verdict verdict = CMDSN_NEXT;
+	struct task *t = NULL;
+
+	if (!p->is_immediate)
+		verdict = cmdsn_offer(&s->window, p->cmdsn);
+	if (verdict == CMDSN_OUTSIDE ||
+	    (verdict == CMDSN_EARLY && is_held(s, p->cmdsn)))
+		return;
+	if (p->opcode == OP_SCSI_COMMAND) {
+		t = command_arrived(c, p, body);
+		if (c->is_closing)
+			return;
+	}
+	if (verdict == CMDSN_EARLY) {
+		if (t != NULL && !task_keep_first(t))
+			t->receive_error = ENOMEM;
+		request_hold(c, p, body, t);
+		return;
+	}
+	if (t != NULL)
+		command_deliver(t);
+	else if (p->opcode != OP_SCSI_COMMAND)
+		request_run(c, p, body);
+	if (!p->is_immediate && !list_is_empty(&s->held))
+		held_run(s);
+}
+
+/* A data digest error (7.8).  Damaged Data-Out costs its task; any other PDU
+ * is gone with its CmdSN, which only recovery could mend. */
+static void
+damaged_pdu_arrived(struct conn *c, const struct pdu *p,
+    const struct pdu_body *body)
+{
+	conn_reject(c, REJECT_DATA_DIGEST_ERROR, body->header);
+	if (p->opcode == OP_DATA_OUT)
+		data_out_arrived(c, p, body);
+	else if (!p->is_immediate)
+		conn_close(c, "data digest error at error recovery level 0");
+}
+
+static void
+pdu_dispatch(struct conn *c, const struct pdu *p, const struct pdu_body *body)
+{
+	bool is_discovery = c->session->is_discovery;
+
+	switch (p->opcode) {
+	case OP_SCSI_COMMAND:
+	case OP_TASK_REQUEST:
+		if (is_discovery)
+			conn_reject(c, REJECT_PROTOCOL_ERROR, body->header);
+		else
+			request_arrived(c, p, body);
+		break;
+	case OP_NOP_OUT:
+	case OP_TEXT_REQUEST:
+	case OP_LOGOUT_REQUEST:
+		request_arrived(c, p, body);
+		break;
+	case OP_DATA_OUT:
+		if (is_discovery)
+			conn_reject(c, REJECT_PROTOCOL_ERROR, body->header);
+		else
+			data_out_arrived(c, p, body);
+		break;
+	case OP_SNACK:
+		conn_reject(c, REJECT_SNACK, body->header);
+		break;
+	default:	/* a login request, or what only targets send */
+		conn_reject(c, REJECT_PROTOCOL_ERROR, body->header);
+		conn_close(c, "a PDU that is not allowed in full feature phase");
+	}
+}
+
+static bool
+conn_pdu(void *owner, const struct pdu *p, bool is_known,
+    const struct pdu_body *body)
+{
+	struct conn *c = owner;
+
+	if (c->is_closing)
+		return false;
+	if (sn_after(p->expstatsn, c->expstatsn) &&
+	    !sn_after(p->expstatsn, c->statsn))
+		c->expstatsn = p->expstatsn;
+	if (!is_known)
+		conn_reject(c, REJECT_NOT_SUPPORTED, body->header);
+	else if (body->is_ahs_too_long)
+		conn_reject(c, REJECT_INVALID_PDU_FIELD, body->header);
+	else if (body->is_data_damaged)
+		damaged_pdu_arrived(c, p, body);
+	else
+		pdu_dispatch(c, p, body);
+	conn_free_place(c);
+	return !c->is_closing;
+}

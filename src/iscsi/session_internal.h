@@ -1,0 +1,61 @@
+/* What the files of a target session share among themselves.
+ *
+ *	session.c	memory, slots, tags, ordering
+ *	command.c	SCSI commands: arrival, delivery, end
+ *	transfer.c	Data-Out, R2T, Data-In, status
+ *	request.c	NOP, Text, Logout, task management, Reject
+ */
+#ifndef ISCSI_SESSION_INTERNAL_H
+#define ISCSI_SESSION_INTERNAL_H
+
+#include "iscsi/session.h"
+
+/* -- session.c -- */
+
+/* Give t a slot and make it findable by its ITT.  False: all slots are taken,
+ * which the window makes impossible for a peer that keeps to it. */
+bool	slot_enter(struct session *s, struct task *t);
+void	slot_leave(struct session *s, struct task *t);
+
+/* The TTT of R2T number r2tsn of t. */
+uint32_t task_ttt(const struct task *t, uint32_t r2tsn);
+
+/* Reopen the window after a command has ended. */
+void	session_open_window(struct session *s);
+
+/* Forget the buffer that a PDU's data was placed in. */
+void	conn_free_place(struct conn *c);
+
+/* -- command.c -- */
+
+/* A SCSI Command PDU.  NULL: rejected, dropped or the connection closes. */
+struct task *command_arrived(struct conn *c, const struct pdu *p,
+	    const struct pdu_body *body);
+
+/* Its turn has come. */
+void	command_deliver(struct task *t);
+
+/* Take t out of the session and release it. */
+void	task_release(struct task *t);
+
+/* -- transfer.c -- */
+
+extern const struct voice_ops task_voice_ops;
+
+/* Where the data of a Data-Out belongs; NULL: nowhere. */
+uint8_t	*data_out_place(struct conn *c, const struct pdu *p);
+void	data_out_arrived(struct conn *c, const struct pdu *p,
+	    const struct pdu_body *body);
+
+/* -- request.c -- */
+
+void	nop_out_arrived(struct conn *c, const struct pdu *p,
+	    const struct pdu_body *body);
+void	text_arrived(struct conn *c, const struct pdu *p,
+	    const struct pdu_body *body);
+void	logout_arrived(struct conn *c, const struct pdu *p);
+void	task_request_arrived(struct conn *c, const struct pdu *p);
+void	conn_reject(struct conn *c, enum reject_reason reason,
+	    const uint8_t *header);
+
+#endif

@@ -1,0 +1,404 @@
+/* The data of SCSI commands: Data-Out in, R2Ts, Data-In and status out
+ * (RFC 7143 4.2.5.2, 11.3 to 11.8).
+ *
+ *	transfer of a write, by Buffer Offset:
+ *
+ *	0        first.bytes                 awaited end         expected_bytes
+ *	|  unsolicited  |###### awaited ######|  asked for later       |
+ *	                    ^out_next ^r2t_end  ^r2t_next
+ *
+ * Data comes in order (DataPDUInOrder and DataSequenceInOrder are Yes), so one
+ * offset tells how far it got.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/be.h"
+#include "iscsi/session_internal.h"
+#include "iscsi/wire.h"
+
+static bool	task_emit(struct voice *v, struct batch *b);
+static void	task_sent(struct voice *v);
+
+const struct voice_ops task_voice_ops = {
+	.emit = task_emit,
+	.sent = task_sent,
+};
+
+static uint32_t
+min_u32(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+static void
+task_say(struct task *t)
+{
+	voice_say(&t->conn->writer, &t->voice);
+	t->session->ops->wake(t->conn);
+}
+
+/* -- Data-Out ------------------------------------------------------------------ */
+
+static bool
+is_unsolicited(const struct pdu *p)
+{
+	return p->ttt == TAG_NONE;
+}
+
+/* Does this Data-Out continue what t waits for?  (11.7) */
+static bool
+data_out_is_due(const struct task *t, const struct pdu *p)
+{
+	const struct session_params *params = &t->session->params;
+	uint32_t end;
+
+	if (p->data.offset != t->out_next || p->data.datasn != t->datasn_out)
+		return false;
+	if (is_unsolicited(p)) {
+		if (!t->is_first_due)
+			return false;
+		end = min_u32(t->expected_bytes, params->first_burst_bytes);
+	} else {
+		if (t->is_first_due || t->r2tsn_due == t->r2tsn ||
+		    p->ttt != task_ttt(t, t->r2tsn_due))
+			return false;
+		end = t->r2t_end;
+	}
+	if (p->data_bytes > end - t->out_next)
+		return false;
+	/* A sequence ends with F, and the last of a solicited one has it. */
+	return is_unsolicited(p) ||
+	    p->is_final == (p->data_bytes == end - t->out_next);
+}
+
+/* The task a Data-Out belongs to, if it still takes data. */
+static struct task *
+data_out_task(struct conn *c, const struct pdu *p)
+{
+	struct task *t = session_find_task(c->session, p->itt);
+
+	if (t == NULL || t->conn != c || !t->is_write || t->is_answered ||
+	    t->is_aborted ||
+	    (t->receive_error != 0 && t->receive_error != EBADMSG))
+		return NULL;
+	return t;
+}
+
+uint8_t *
+data_out_place(struct conn *c, const struct pdu *p)
+{
+	struct task *t = data_out_task(c, p);
+
+	if (t == NULL || t->receive_error != 0 || !data_out_is_due(t, p))
+		return NULL;
+	if (is_unsolicited(p))
+		return t->first.data + p->data.offset;
+	return t->awaited.data + (p->data.offset - t->awaited.offset);
+}
+
+/* The command cannot have its data any more; the owner ends it. */
+static void
+receive_failed(struct task *t, int error)
+{
+	t->receive_error = error;
+	if (t->is_delivered)
+		t->session->ops->received(t);
+}
+
+/* A task that lost data to a bad digest ends when the last of its sequences
+ * has ended, not before (7.8). */
+static void
+data_out_drained(struct task *t, const struct pdu *p)
+{
+	t->receive_error = EBADMSG;
+	if (p->is_final && is_unsolicited(p))
+		t->is_first_due = false;
+	else if (p->is_final && t->r2tsn_due != t->r2tsn)
+		t->r2tsn_due++;
+	if (!t->is_first_due && t->r2tsn_due == t->r2tsn)
+		receive_failed(t, EBADMSG);
+}
+
+/* The R2T that data comes for is filled: go on with the next. */
+static void
+r2t_filled(struct task *t)
+{
+	uint32_t end = t->awaited.offset + t->awaited.bytes;
+
+	t->r2tsn_due++;
+	t->datasn_out = 0;
+	t->r2t_end = t->out_next +
+	    min_u32(t->session->params.max_burst_bytes, end - t->out_next);
+	if (t->r2t_next != end)
+		task_say(t);
+}
+
+void
+data_out_arrived(struct conn *c, const struct pdu *p,
+    const struct pdu_body *body)
+{
+	struct task *t = data_out_task(c, p);
+	uint8_t *dest;
+
+	if (t == NULL) {	/* its task was answered or aborted */
+		c->stray_data++;
+		return;
+	}
+	if (body->is_data_damaged || t->receive_error == EBADMSG) {
+		data_out_drained(t, p);
+		return;
+	}
+	if (!data_out_is_due(t, p)) {
+		receive_failed(t, EPROTO);
+		return;
+	}
+	if (!body->is_data_placed && p->data_bytes > 0) {
+		dest = data_out_place(c, p);
+		memcpy(dest, body->data, p->data_bytes);
+	}
+	t->out_next += p->data_bytes;
+	t->datasn_out++;
+	if (is_unsolicited(p)) {
+		t->first.bytes = t->r2t_next = t->out_next;
+		if (!p->is_final)
+			return;
+		t->is_first_due = false;
+		t->datasn_out = 0;
+		if (t->is_delivered)
+			t->session->ops->received(t);
+		return;
+	}
+	t->awaited.done += p->data_bytes;
+	if (t->out_next == t->r2t_end)
+		r2t_filled(t);
+	if (t->awaited.done == t->awaited.bytes) {
+		t->awaited.data = NULL;
+		t->session->ops->received(t);
+	}
+}
+
+void
+task_solicit(struct task *t, uint8_t *dest, uint32_t offset, uint32_t bytes)
+{
+	assert(!t->is_first_due && t->awaited.data == NULL);
+	assert(offset == t->out_next && bytes > 0);
+	assert(bytes <= t->expected_bytes - offset);
+	t->awaited = (struct piece){
+		.data = dest, .offset = offset, .bytes = bytes,
+	};
+	t->r2t_next = offset;
+	t->r2t_end = offset + min_u32(t->session->params.max_burst_bytes, bytes);
+	t->datasn_out = 0;
+	task_say(t);
+}
+
+/* R2T, 11.8.  False: no room in the batch. */
+static bool
+emit_r2t(struct task *t, struct batch *b)
+{
+	uint32_t end = t->awaited.offset + t->awaited.bytes;
+	uint32_t bytes = min_u32(t->session->params.max_burst_bytes,
+	    end - t->r2t_next);
+	struct bhs bhs = {
+		.opcode = OP_R2T,
+		.flags = FLAG_FINAL,
+		.lun = be64_of(t->lun),
+		.itt = be32_of(t->itt),
+		.word20 = be32_of(task_ttt(t, t->r2tsn)),
+		.word36 = be32_of(t->r2tsn),
+		.word40 = be32_of(t->r2t_next),
+		.word44 = be32_of(bytes),
+	};
+
+	if (!batch_add(b, (const uint8_t *)&bhs, NULL, 0))
+		return false;
+	t->r2tsn++;
+	t->r2t_next += bytes;
+	return true;
+}
+
+static bool
+has_r2t_to_send(const struct task *t)
+{
+	return t->awaited.data != NULL && t->receive_error == 0 &&
+	    t->r2t_next != t->awaited.offset + t->awaited.bytes &&
+	    t->r2tsn - t->r2tsn_due < t->session->params.max_outstanding_r2t;
+}
+
+/* -- Data-In and status --------------------------------------------------------- */
+
+/* The command is over as far as the window is concerned; done before its last
+ * PDU is stamped, so that this PDU opens the window itself. */
+static void
+status_leaves(struct task *t)
+{
+	t->is_status_sent = true;
+	if (t->is_counted) {
+		t->is_counted = false;
+		t->session->active--;
+		session_open_window(t->session);
+	}
+}
+
+/* One Data-In, 11.7: up to what the peer takes, and not across the end of a
+ * burst.  False: no room in the batch. */
+static bool
+emit_data_in(struct task *t, struct batch *b)
+{
+	uint32_t burst = t->session->params.max_burst_bytes;
+	uint32_t offset = t->sending.offset + t->sending.done;
+	uint32_t left = t->sending.bytes - t->sending.done;
+	uint32_t bytes = min_u32(left, t->conn->send_data_max);
+	uint32_t to_burst_end = burst - offset % burst;
+	bool is_last, has_status;
+	struct bhs bhs;
+
+	bytes = min_u32(bytes, to_burst_end);
+	if (!batch_has_room(b, bytes))
+		return false;
+	is_last = t->is_answered && bytes == left;
+	has_status = is_last && t->status == 0;
+	if (has_status)
+		status_leaves(t);
+	bhs = (struct bhs){
+		.opcode = OP_DATA_IN,
+		.flags = (uint8_t)(is_last || bytes == to_burst_end ?
+		    FLAG_FINAL : 0),
+		.data_bytes = be24_of(bytes),
+		.itt = be32_of(t->itt),
+		.word20 = be32_of(TAG_NONE),
+		.word36 = be32_of(t->datasn_in++),
+		.word40 = be32_of(offset),
+	};
+	if (has_status) {
+		bhs.flags |= (uint8_t)(FLAG_STATUS |
+		    (t->has_overflow ? FLAG_OVERFLOW : 0) |
+		    (t->has_underflow ? FLAG_UNDERFLOW : 0));
+		bhs.word44 = be32_of(t->residual);
+	}
+	if (!batch_add(b, (const uint8_t *)&bhs,
+	    t->sending.data + t->sending.done, bytes))
+		assert(false);	/* there was room */
+	t->sending.done += bytes;
+	return true;
+}
+
+/* SCSI Response, 11.4.  False: no room in the batch. */
+static bool
+emit_response(struct task *t, struct batch *b)
+{
+	uint32_t bytes = t->sense_bytes > 0 ? 2u + t->sense_bytes : 0;
+	struct bhs bhs = {
+		.opcode = OP_SCSI_RESPONSE,
+		.flags = (uint8_t)(FLAG_FINAL |
+		    (t->has_overflow ? FLAG_OVERFLOW : 0) |
+		    (t->has_underflow ? FLAG_UNDERFLOW : 0)),
+		.byte3 = t->status,
+		.data_bytes = be24_of(bytes),
+		.itt = be32_of(t->itt),
+		.word36 = be32_of(t->datasn_in + t->r2tsn),
+		.word44 = be32_of(t->residual),
+	};
+
+	if (!batch_has_room(b, bytes))
+		return false;
+	status_leaves(t);
+	if (!batch_add(b, (const uint8_t *)&bhs, t->sense, bytes))
+		assert(false);	/* there was room */
+	return true;
+}
+
+static bool
+task_emit(struct voice *v, struct batch *b)
+{
+	struct task *t = CONTAINER_OF(v, struct task, voice);
+	uint32_t done = t->sending.done;
+
+	while (has_r2t_to_send(t))
+		if (!emit_r2t(t, b))
+			return true;
+	while (t->sending.done < t->sending.bytes)
+		if (!emit_data_in(t, b) ||
+		    t->sending.done - done >= WRITER_TURN_BYTES)
+			break;
+	if (t->sending.done < t->sending.bytes)
+		return true;
+	if (t->is_answered && !t->is_status_sent)
+		return !emit_response(t, b);
+	return false;
+}
+
+static void
+task_sent(struct voice *v)
+{
+	struct task *t = CONTAINER_OF(v, struct task, voice);
+
+	if (t->is_status_sent || (t->is_aborted && t->is_answered)) {
+		task_release(t);
+		return;
+	}
+	if (t->is_answered || t->is_aborted || t->conn->is_lost ||
+	    t->sending.data == NULL || t->sending.done < t->sending.bytes)
+		return;
+	t->sending.data = NULL;
+	t->session->ops->sent(t);
+}
+
+void
+task_send(struct task *t, uint8_t *data, uint32_t bytes)
+{
+	assert(t->is_read && !t->is_answered && t->sending.data == NULL);
+	assert(bytes > 0);
+	t->sending = (struct piece){
+		.data = data,
+		.offset = t->sending.offset + t->sending.bytes,
+		.bytes = bytes,
+	};
+	assert(t->sending.offset + bytes <= t->expected_bytes);
+	task_say(t);
+}
+
+/* Residual count, 11.4.5: against what the CDB wanted to move when the command
+ * went well, against what was moved when it did not. */
+static void
+set_residual(struct task *t, const struct task_answer *a)
+{
+	t->has_overflow = t->has_underflow = false;
+	t->residual = 0;
+	if (a->status == 0 && a->wanted_bytes > t->expected_bytes) {
+		uint64_t over = a->wanted_bytes - t->expected_bytes;
+
+		t->has_overflow = true;
+		t->residual = over < UINT32_MAX ? (uint32_t)over : UINT32_MAX;
+	} else if (a->moved_bytes < t->expected_bytes) {
+		t->has_underflow = true;
+		t->residual = t->expected_bytes - (uint32_t)a->moved_bytes;
+	}
+}
+
+void
+task_answer(struct task *t, const struct task_answer *a)
+{
+	assert(!t->is_answered && !t->is_aborted && t->sending.data == NULL);
+	assert(a->sense_bytes <= sizeof(t->sense) - 2);
+	assert(a->data_bytes == 0 || t->is_read);
+	t->is_answered = true;
+	t->awaited.data = NULL;
+	t->status = a->status;
+	set_residual(t, a);
+	t->sense_bytes = a->sense_bytes;
+	if (a->sense_bytes > 0) {
+		put_be16(t->sense, a->sense_bytes);
+		memcpy(t->sense + 2, a->sense, a->sense_bytes);
+	}
+	t->sending = (struct piece){
+		.data = a->data,
+		.offset = t->sending.offset + t->sending.bytes,
+		.bytes = a->data_bytes,
+	};
+	assert(t->sending.offset + a->data_bytes <= t->expected_bytes ||
+	    a->data_bytes == 0);
+	task_say(t);
+}
