@@ -64,8 +64,6 @@ enum {
 						 * WRITEs are served too */
 	REGISTRATIONS_MAX	= 512,		/* persistent reservation keys of
 						 * a unit: 64 nodes, 8 paths */
-	PR_OUT_BYTES_MAX	= 64 * 1024,	/* parameter list: TransportIDs
-						 * of 256 initiators */
 };
 
 static_assert(RECV_DATA_BYTES_MAX % 4 == 0, "data is padded to words");

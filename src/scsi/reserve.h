@@ -96,6 +96,12 @@ bool	reservations_protect(const struct scsi_reservations *r,
 
 /* -- the table of registrations (reserve_table.c) --------------------------- */
 
+static inline struct scsi_registration *
+registration_of(struct link *l)
+{
+	return CONTAINER_OF(l, struct scsi_registration, link);
+}
+
 void	registrations_init(struct scsi_reservations *r);
 
 /* Free all; reservation and victims too. */

@@ -22,12 +22,6 @@ static bool	load_rows(struct scsi_reservations *r, struct span rows,
 static bool	load_holder(struct scsi_reservations *r, const uint8_t *header,
 		    struct error *e);
 
-static struct scsi_registration *
-registration_of(struct link *l)
-{
-	return CONTAINER_OF(l, struct scsi_registration, link);
-}
-
 size_t
 reservations_save_bytes(const struct scsi_reservations *r)
 {

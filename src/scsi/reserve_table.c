@@ -15,12 +15,6 @@ registration_is_of(const struct scsi_registration *g,
 	    strcmp(g->initiator.name, initiator->name) == 0;
 }
 
-static struct scsi_registration *
-registration_of(struct link *l)
-{
-	return CONTAINER_OF(l, struct scsi_registration, link);
-}
-
 void
 registrations_init(struct scsi_reservations *r)
 {
