@@ -51,10 +51,11 @@ scsi_persistent_in(struct scsi_cmd *c)
 	/* A RESERVE stops everyone here, its holder too (SPC-2 5.5.1). */
 	if (r->reserver != NULL)
 		return scsi_finish(c, OUTCOME_RESERVATION_CONFLICT);
-	if (c->phase++ == 0)
-		return scsi_answer_begin(c, allocation_bytes);
+	if (c->phase == 0)
+		return scsi_answer_begin(c, allocation_bytes < HEADER_BYTES ?
+		    HEADER_BYTES : allocation_bytes);
 
-	a = (struct answer){ .bytes = c->data, .room = allocation_bytes };
+	a = (struct answer){ .bytes = c->data, .room = c->data_bytes };
 	switch (c->cdb[1] & 0x1f) {
 	case READ_KEYS:
 		answer_keys(r, &a);
@@ -154,8 +155,7 @@ answer_full_status(const struct scsi_reservations *r, struct answer *a)
 		put_be32(bytes + 20, id_bytes);
 		answer_add(a, bytes, STATUS_BYTES + id_bytes);
 	}
-	if (a->room >= HEADER_BYTES)
-		put_be32(a->bytes + 4, a->length - HEADER_BYTES);
+	put_be32(a->bytes + 4, a->length - HEADER_BYTES);
 }
 
 static void

@@ -97,7 +97,7 @@ scsi_persistent_out(struct scsi_cmd *c)
 	/* A RESERVE stops everyone here, its holder too (SPC-2 5.5.1). */
 	if (c->lu->reservations->reserver != NULL)
 		return scsi_finish(c, OUTCOME_RESERVATION_CONFLICT);
-	switch (c->phase++) {
+	switch (c->phase) {
 	case 0:
 		return check_cdb(c);
 	case 1:
@@ -487,6 +487,7 @@ preempt(struct request *q)
 	if (q->r->victims == NULL)
 		return done(q);
 	count_change(q);
+	q->c->phase++;
 	q->c->abort = (struct scsi_abort){ .gets_attention = true,
 		.victims = q->r->victims };
 	return SCSI_STEP_ABORT;

@@ -170,7 +170,7 @@ scsi_reserve(struct scsi_cmd *c)
 {
 	struct scsi_reservations *r = c->lu->reservations;
 
-	if (c->phase++ == 0)
+	if (c->phase == 0)
 		return scsi_exclusive(c);
 	if (r->count > 0)
 		return finish_beside_registrations(c);
@@ -186,7 +186,7 @@ scsi_release(struct scsi_cmd *c)
 {
 	struct scsi_reservations *r = c->lu->reservations;
 
-	if (c->phase++ == 0)
+	if (c->phase == 0)
 		return scsi_exclusive(c);
 	if (r->count > 0)
 		return finish_beside_registrations(c);

@@ -1,0 +1,28 @@
+/* Vital product data pages (SPC-4 7.8, SBC-3 6.6): what INQUIRY answers when
+ * EVPD is 1.  VPD 00 lists exactly the pages that are here.
+ */
+#ifndef SCSI_VPD_H
+#define SCSI_VPD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "scsi/lu.h"
+#include "scsi/scsi.h"
+
+/* The longest page, header included: 83 with two iSCSI names of 223 bytes. */
+#define VPD_BYTES_MAX	1024u
+
+/* Is there such a page?  Without a unit there is only 00. */
+bool	vpd_is_known(uint8_t code, bool has_unit);
+
+/* Write the page into out[VPD_BYTES_MAX], which is zero; returns its length.
+ * The page is known.  peripheral: byte 0 of it.  c->lu and c->nexus may be NULL
+ * for page 00. */
+uint32_t vpd_build(const struct scsi_cmd *c, uint8_t code, uint8_t peripheral,
+	    uint8_t *out);
+
+/* Page 83 without its header (vpd_designators.c). */
+uint32_t vpd_device_identification(const struct scsi_cmd *c, uint8_t *out);
+
+#endif
