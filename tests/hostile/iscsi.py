@@ -498,7 +498,7 @@ class Login(Connection):
                 binary_value(keys["CHAP_C"]))
 
     def chap(self):
-        algorithm, identifier, challenge = self.challenge("7,5")
+        algorithm, identifier, challenge = self.challenge("5")
         response = chap_response(
             algorithm, identifier, self.identity.secret, challenge)
         self.need(self.request({"CHAP_N": self.identity.user,
