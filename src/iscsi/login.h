@@ -37,11 +37,12 @@
 #include "base/limits.h"
 #include "base/span.h"
 #include "iscsi/chap.h"
+#include "iscsi/name.h"
 #include "iscsi/negotiate.h"
 #include "iscsi/pdu.h"
 #include "iscsi/text.h"
 
-/* -- what target/ decides ---------------------------------------------------- */
+/* -- what target/ decides -------------------------------------------------- */
 
 /* Who must prove what before the operational stage. */
 struct login_auth {
@@ -51,7 +52,7 @@ struct login_auth {
 	bool		 needs_mutual;	/* refuse an initiator that does not ask
 					 * us to prove who we are */
 	bool		 allow_short_secrets; /* below CHAP_SECRET_BYTES_MIN */
-	uint8_t		 chap_algs;	/* mask of CHAP_ALG_BIT(); 0: all four */
+	uint16_t	 chap_algs;	/* mask of CHAP_ALG_BIT(); 0: all four */
 	const struct chap_user *users;	/* any one of them will do */
 	size_t		 user_count;
 	const struct chap_user *outgoing; /* who we are in mutual CHAP, or NULL */
@@ -70,11 +71,13 @@ struct login_verdict {
 	struct login_auth auth;
 	const char	*alias;		/* TargetAlias, NULL or empty: none */
 	uint16_t	 portal_group_tag;
+	const struct negotiate_offer *offer; /* this target's own, or NULL: that
+					 * of the config; looked at once */
 };
 
 /* Everything that a verdict points to must live until the login_request() that
- * asked for it returns; it is asked for again in each request that needs it, so
- * a configuration that changes between two requests does no harm. */
+ * asked for it returns; it is asked for again in each request of the security
+ * stage, so a configuration that changes between two requests does no harm. */
 struct login_ops {
 	/* A normal session.  Names are checked and in lower case. */
 	void	(*find_target)(void *context, const char *initiator_name,
@@ -93,7 +96,13 @@ struct login_config {
 						 * iqn., eui. or naa. */
 };
 
-/* -- the login phase --------------------------------------------------------- */
+/* -- the login phase ------------------------------------------------------- */
+
+enum auth_method {
+	AUTH_UNDECIDED,			/* no AuthMethod yet */
+	AUTH_NONE,
+	AUTH_CHAP,
+};
 
 enum login_result {
 	LOGIN_ANSWER,
@@ -113,6 +122,7 @@ struct login {
 	struct login_pdu answer;
 	char	 initiator_name[ISCSI_NAME_BYTES_MAX + 1];	/* lower case */
 	char	 initiator_alias[ALIAS_BYTES_MAX + 1];	/* printable */
+	char	 initiator_system[64];		/* X#NodeArchitecture, printable */
 	char	 target_name[ISCSI_NAME_BYTES_MAX + 1];	/* empty: discovery */
 	char	 user[CHAP_NAME_BYTES_MAX + 1];	/* who proved to be, or empty */
 	enum hash_alg chap_alg;			/* valid with user */
@@ -130,26 +140,27 @@ struct login {
 	/* A failure in words, for the log: "initiator iqn.x: target iqn.y: user
 	 * joe: wrong CHAP response".  Never holds a secret, a challenge or a
 	 * character that is not printable. */
-	char	 why[600];
+	char	 why[900];
 	enum login_status status;		/* what was answered */
 
 	/* -- login's own -- */
 	const struct login_config *config;
 	struct negotiation negotiation;
 	struct login_verdict verdict;		/* of the request being handled */
+	enum auth_method method;
 	struct chap_target chap;
 	struct text_buffer in;			/* parts before the last */
 	struct text_buffer out;			/* answers */
 	size_t	 out_sent;
 	enum login_stage stage;
+	uint8_t	 request_csg;			/* of the last request */
 	uint32_t itt;
 	unsigned exchanges;
 	bool	 is_started;			/* there was a first request */
 	bool	 is_identified;			/* names known, verdict asked */
 	bool	 is_over;
-	bool	 has_group_tag;			/* TargetPortalGroupTag sent */
 	bool	 is_answering;			/* more parts of out to come */
-	bool	 has_method;			/* AuthMethod agreed on */
+	bool	 is_waiting;			/* for answers to proposals */
 };
 
 /* Begin.  config outlives l.  random is the caller's getrandom(): the CHAP

@@ -98,7 +98,7 @@ struct negotiation {
 						 * FULL_FEATURE for Text PDUs */
 	bool		is_discovery;
 	bool		is_leading;		/* first connection (LO keys) */
-	const struct negotiate_offer *offer;	/* outlives the negotiation */
+	struct negotiate_offer offer;
 	struct session_params session;
 	struct conn_params conn;
 	uint64_t	received;		/* bit per key: the peer sent it */
@@ -109,8 +109,14 @@ struct negotiation {
 						 * MaxBurstLength; 0: none */
 };
 
+/* Begin, with everything at its default.  *offer is copied; what it holds is
+ * within the ranges of keys.def (asserted). */
 void	negotiate_init(struct negotiation *n, enum negotiate_role role,
 	    const struct negotiate_offer *offer);
+
+/* Is every value of the offer legal?  For whoever reads a configuration: NULL,
+ * or the name of the first key that is not. */
+const char *negotiate_offer_check(const struct negotiate_offer *o);
 
 enum negotiate_result {
 	NEGOTIATE_DONE,			/* answered where an answer was due */
@@ -154,7 +160,7 @@ const char	*key_name(enum key key);
  * 512..16777215  RFC 7143 13.13".  Cut to capacity. */
 void	key_describe(enum key key, char *text, size_t capacity);
 
-/* -- Text requests in the full feature phase (6.4) -------------------------- */
+/* -- Text requests in the full feature phase (6.4) ------------------------- */
 
 /* Answer one pair of a Text request or take one of a Text response, once n's
  * stage is STAGE_FULL_FEATURE: MaxRecvDataSegmentLength changes n->conn, an

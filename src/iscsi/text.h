@@ -12,7 +12,7 @@
 
 #include "base/span.h"
 
-/* -- reading ----------------------------------------------------------------- */
+/* -- reading --------------------------------------------------------------- */
 
 struct text_pair {
 	struct span	key;		/* 1..TEXT_KEY_BYTES_MAX legal characters */
@@ -46,7 +46,7 @@ bool	text_list_next(struct span *list, struct span *element);
  * when it is none; numbers beyond 32 bits give UINT32_MAX. */
 bool	text_number(struct span value, uint32_t *number);
 
-/* -- writing ----------------------------------------------------------------- */
+/* -- writing --------------------------------------------------------------- */
 
 /* Writes into memory of somebody else.  A pair that does not fit is not written
  * at all and sets is_full, which stays. */
@@ -74,7 +74,7 @@ bool	text_put_span(struct text_writer *w, struct span key,
 	    struct span value);
 bool	text_put_number(struct text_writer *w, const char *key, uint32_t n);
 
-/* -- a text that grows ------------------------------------------------------- */
+/* -- a text that grows ----------------------------------------------------- */
 
 struct text_buffer {
 	uint8_t		*data;
@@ -89,13 +89,7 @@ bool	text_buffer_append(struct text_buffer *b, struct span more,
 bool	text_buffer_reserve(struct text_buffer *b, size_t capacity);
 void	text_buffer_free(struct text_buffer *b);
 
-/* -- iSCSI names (RFC 7143 4.2.7) --------------------------------------------- */
-
-/* Check a name and copy it in lower case into name, which has room for
- * ISCSI_NAME_BYTES_MAX + 1.  NULL when it is good, else what is wrong with it:
- * "longer than 223 bytes".  allow_odd: any name of legal characters, whatever
- * it begins with. */
-const char *iscsi_name_check(struct span text, bool allow_odd, char *name);
+/* -- for people ------------------------------------------------------------ */
 
 /* Copy for logs and listings: what is not printable becomes '?'; cut to
  * capacity. */
