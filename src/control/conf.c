@@ -32,7 +32,7 @@ static _Thread_local struct {
 	bool		 is_set;
 } refusal;
 
-/* -- what libconfuse says, in our words ------------------------------------- */
+/* -- what libconfuse says, in our words ----------------------------------- */
 
 static const struct {
 	const char	*theirs, *ours;
@@ -71,7 +71,7 @@ on_confuse_error(cfg_t *section, const char *format, va_list args)
 	refuse_in_section(section, format, args);
 }
 
-/* -- values ------------------------------------------------------------------ */
+/* -- values --------------------------------------------------------------- */
 
 /* Keep a value with its line.  A second assignment to a key begins with an
  * empty array again; def.number, which values of this type do not use, tells
@@ -97,7 +97,7 @@ on_value(cfg_t *section, cfg_opt_t *option, const char *text, void *result)
 	return 0;
 }
 
-/* -- the grammar --------------------------------------------------------------- */
+/* -- the grammar ---------------------------------------------------------- */
 
 static cfg_opt_t
 option_of(const char *name, bool is_list)
@@ -130,7 +130,8 @@ options_fill(cfg_opt_t *options, const enum config_group *groups,
 }
 
 #define OPTIONS_FILL(options, ...)					\
-	options_fill(options, (const enum config_group[]){ __VA_ARGS__ },	\
+	options_fill(options,						\
+	    (const enum config_group[]){ __VA_ARGS__ },			\
 	    sizeof((enum config_group[]){ __VA_ARGS__ }) /		\
 		sizeof(enum config_group))
 
@@ -160,7 +161,7 @@ grammar_new(void)
 	return cfg_init(root, CFGF_NONE);	/* copies all of them */
 }
 
-/* -- from sections to structs ------------------------------------------------- */
+/* -- from sections to structs --------------------------------------------- */
 
 static struct conf_value *
 value_at(cfg_t *section, const char *name, unsigned i)
@@ -313,7 +314,7 @@ root_apply(struct config *c, cfg_t *root, unsigned *line, struct error *e)
 	    sections_apply(c, root, "target", target_apply, line, e);
 }
 
-/* -- the whole ------------------------------------------------------------------ */
+/* -- the whole ------------------------------------------------------------ */
 
 static bool
 confuse_parse(cfg_t *root, const char *scanned, unsigned *line,

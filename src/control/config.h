@@ -166,7 +166,7 @@ void	config_init(struct config *c);
 /* Secrets are wiped.  Harmless after a failed parse and on a second call. */
 void	config_free(struct config *c);
 
-/* -- making one: each returns NULL, with *e, when it cannot be -------------- */
+/* -- making one: each returns NULL, with *e, when it cannot be ------------ */
 
 /* line: where the file says so, 0 for the command line. */
 struct config_portal *config_add_portal(struct config *c, const char *address,
@@ -186,7 +186,7 @@ struct config_lun *config_add_lun(struct config_target *t, uint32_t lun,
 bool	config_texts_add(struct config_texts *list, const char *text,
 	    unsigned line, struct error *e);
 
-/* -- the rules that concern more than one key ------------------------------- */
+/* -- the rules that concern more than one key ----------------------------- */
 
 /* Sorts LUNs, parses networks, adds the default portal where there is none,
  * and checks what belongs together: users that exist, portals that exist,

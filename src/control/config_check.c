@@ -21,7 +21,7 @@ session_check(const struct config_session *s, struct error *e)
 	return true;
 }
 
-/* -- users -------------------------------------------------------------------- */
+/* -- users ---------------------------------------------------------------- */
 
 static bool
 users_have_one_secret(const struct config_user *a, const struct config_user *b)
@@ -74,7 +74,7 @@ auth_check(const struct config *c, const struct config_auth *auth,
 	return outgoing_check(c, auth, e);
 }
 
-/* -- access --------------------------------------------------------------------- */
+/* -- access --------------------------------------------------------------- */
 
 static bool
 networks_parse(struct config_target *t, unsigned *line, struct error *e)
@@ -122,7 +122,7 @@ target_portals_check(const struct config *c, struct config_target *t,
 	return true;
 }
 
-/* -- LUNs ------------------------------------------------------------------------ */
+/* -- LUNs ----------------------------------------------------------------- */
 
 static bool
 store_check(const struct config *c, const struct config_lun *l,
@@ -222,7 +222,7 @@ luns_check(const struct config *c, struct config_target *t, unsigned *line,
 	return true;
 }
 
-/* -- all of it -------------------------------------------------------------------- */
+/* -- all of it ------------------------------------------------------------ */
 
 static bool
 target_check(const struct config *c, struct config_target *t, unsigned *line,

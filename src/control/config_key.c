@@ -17,7 +17,7 @@ member_of(const struct config_key *key, void *object)
 	return (char *)object + key->offset;
 }
 
-/* -- texts ------------------------------------------------------------------- */
+/* -- texts ---------------------------------------------------------------- */
 
 static bool
 text_check(const struct config_key *key, const char *text, struct error *e)
@@ -92,7 +92,7 @@ texts_parse(const struct config_key *key, const char *text, unsigned line,
 	    config_texts_add(member_of(key, object), text, line, e);
 }
 
-/* -- numbers ----------------------------------------------------------------- */
+/* -- numbers -------------------------------------------------------------- */
 
 static bool
 number_parse(const struct config_key *key, const char *text,
@@ -133,7 +133,7 @@ flag_parse(const struct config_key *key, const char *text,
 	return value_flag(text, member_of(key, object), e);
 }
 
-/* -- one word of several ----------------------------------------------------- */
+/* -- one word of several -------------------------------------------------- */
 
 struct word {
 	const char	*text;
@@ -213,7 +213,7 @@ hashes_parse(const struct config_key *key, const char *text,
 	return true;
 }
 
-/* -- identities -------------------------------------------------------------- */
+/* -- identities ----------------------------------------------------------- */
 
 static bool
 uuid_parse([[maybe_unused]] const struct config_key *key, const char *text,
@@ -271,7 +271,7 @@ eui_parse([[maybe_unused]] const struct config_key *key, const char *text,
 	return true;
 }
 
-/* -- the rows ---------------------------------------------------------------- */
+/* -- the rows ------------------------------------------------------------- */
 
 static const struct config_kind
     kind_TEXT = { "text", false, text_parse },

@@ -155,13 +155,17 @@ value_ascii(const char *text, struct error *e)
 	return true;
 }
 
-/* -- names ------------------------------------------------------------------- */
+/* -- names ---------------------------------------------------------------- */
 
+/* The prefix and so many hex digits in lower case. */
 static bool
-all_hex(const char *text, size_t digits)
+name_is_hex(const char *text, const char *prefix, size_t digits)
 {
-	return strspn(text, "0123456789abcdef") == digits &&
-	    text[digits] == '\0';
+	size_t prefix_bytes = strlen(prefix);
+
+	return strlen(text) == prefix_bytes + digits &&
+	    strncmp(text, prefix, prefix_bytes) == 0 &&
+	    strspn(text + prefix_bytes, "0123456789abcdef") == digits;
 }
 
 /* "2026-01." and a first letter of the domain, RFC 7143 4.2.7.4. */
@@ -205,15 +209,14 @@ value_iscsi_name(const char *text, struct error *e)
 			    *p < 0x20 || *p > 0x7e ? '?' : *p);
 	}
 	if ((is_iqn && iqn_has_date(text + 4)) ||
-	    (strncmp(text, "eui.", 4) == 0 && all_hex(text + 4, 16)) ||
-	    (strncmp(text, "naa.", 4) == 0 &&
-		(all_hex(text + 4, 16) || all_hex(text + 4, 32))))
+	    name_is_hex(text, "eui.", 16) || name_is_hex(text, "naa.", 16) ||
+	    name_is_hex(text, "naa.", 32))
 		return true;
 	return error_set(e, EINVAL,
 	    "%s is not an iSCSI name: iqn.YYYY-MM.domain:text is", text);
 }
 
-/* -- addresses ----------------------------------------------------------------- */
+/* -- addresses ------------------------------------------------------------ */
 
 /* "host", "host:port", "[v6]", "[v6]:port" into two texts. */
 static bool
