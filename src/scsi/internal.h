@@ -29,16 +29,31 @@
 #include "scsi/outcome.h"
 #include "scsi/scsi.h"
 
-/* -- steps that handlers have in common (parameter.c) -------------------------- */
+/* -- limits that VPD B0 and B2 tell and handlers enforce ------------------- */
+
+enum {
+	SCSI_COMPARE_BLOCKS_MAX	= 255,	/* COMPARE AND WRITE: the field's most */
+	SCSI_UNMAP_DESCRIPTORS_MAX = 1024,
+};
+#define SCSI_UNMAP_BLOCKS_MAX	UINT32_MAX	/* no limit */
+
+/* MAXIMUM WRITE SAME LENGTH in blocks; 0 blocks mean "to the end" (WSNZ 0). */
+#define SCSI_WRITE_SAME_BYTES_MAX	(UINT64_C(4) << 30)
+
+/* A thin unit has LBPU, LBPWS, LBPWS10 and ANC_SUP 1.  MAXIMUM TRANSFER LENGTH
+ * is config.transfer_bytes_max, enforced by commands that hold their data in
+ * memory (VERIFY with BYTCHK, ORWRITE), advice to READ and WRITE. */
+
+/* -- steps that handlers have in common (parameter.c) ---------------------- */
 
 /* First call of a handler that answers with parameter data: ask for a buffer of
- * bytes_max, the most that it will ever write there.  Returns what to return
- * (SCSI_STEP_RECEIVE of nothing); in the next call c->data is there and its
- * bytes_max bytes are zero. */
+ * bytes_max, the most that it will ever write there, 0 allowed.  Returns what to
+ * return (SCSI_STEP_RECEIVE of nothing); in the next call c->data is there and
+ * its bytes_max bytes are zero. */
 enum scsi_step scsi_answer_begin(struct scsi_cmd *c, uint32_t bytes_max);
 
-/* Last call: the first `bytes` of c->data are the answer, cut to the CDB's
- * allocation length.  GOOD and DONE. */
+/* Last call: there would be `bytes` to tell, which the CDB's allocation length
+ * cuts; the rest of them is in c->data.  GOOD and DONE. */
 enum scsi_step scsi_answer(struct scsi_cmd *c, uint32_t bytes,
 	    uint32_t allocation_bytes);
 
@@ -50,16 +65,23 @@ enum scsi_step scsi_answer(struct scsi_cmd *c, uint32_t bytes,
 #define SCSI_LIST_BYTES_MAX	65536u
 enum scsi_step scsi_list_begin(struct scsi_cmd *c, uint32_t list_bytes);
 
+/* Ask for `bytes` of Data-Out, no more than c->expected_out (asserted). */
+enum scsi_step scsi_receive(struct scsi_cmd *c, uint32_t bytes);
+
 /* Ask for the unit exclusively; c->is_exclusive is set in the next call. */
 enum scsi_step scsi_exclusive(struct scsi_cmd *c);
 
-/* -- LUNs (lun.c) ----------------------------------------------------------------- */
+/* Time has passed since begin(): may the command still go on?  False when it
+ * has been ended by a reservation, a stopped unit or write protection. */
+bool	scsi_cmd_recheck(struct scsi_cmd *c);
 
-/* The REPORT LUNS well known logical unit (SPC-4 8), C101h.  c->lu is NULL
- * there. */
+/* -- LUNs (lun.c) ---------------------------------------------------------- */
+
+/* The REPORT LUNS well known logical unit (SPC-4 8).  c->lu is NULL there. */
+#define SCSI_LUN_REPORT_LUNS	UINT64_C(0xc101000000000000)
 bool	scsi_lun_is_report_luns(uint64_t wire);
 
-/* -- handlers: each is a row, or several, of opcodes.def ---------------------------- */
+/* -- handlers: each is a row, or several, of opcodes.def ------------------- */
 
 /* control.c, rsoc.c */
 enum scsi_step scsi_test_unit_ready(struct scsi_cmd *c);
@@ -99,18 +121,13 @@ enum scsi_step scsi_release(struct scsi_cmd *c);
 enum scsi_step scsi_persistent_in(struct scsi_cmd *c);
 enum scsi_step scsi_persistent_out(struct scsi_cmd *c);
 
-/* -- mode pages of a unit (mode.c) ---------------------------------------------------- */
+/* -- mode pages of a unit (mode.c) ----------------------------------------- */
 
-/* Called by scsi_lu_new() once config, blocks and block_* are set: allocates
- * lu->modes and sets the flags of lu.h that mode.c owns.  False without memory.
- * _free() takes NULL in lu->modes. */
-bool	modes_new(struct scsi_lu *lu);
-void	modes_free(struct scsi_lu *lu);
-
-/* LUN RESET: the values at start are back.  Sets the flags. */
+/* The values at start: sets the flags of lu.h that mode.c owns.  Called by
+ * scsi_lu_new() once config is there, and by LUN RESET. */
 void	modes_reset(struct scsi_lu *lu);
 
-/* -- reservations of a unit (reserve.c) -------------------------------------------------- */
+/* -- reservations of a unit (reserve.c) ------------------------------------ */
 
 bool	reservations_new(struct scsi_lu *lu);
 void	reservations_free(struct scsi_lu *lu);

@@ -20,7 +20,6 @@
 #include "base/list.h"
 #include "scsi/scsi.h"
 
-struct scsi_modes;		/* mode.c */
 struct scsi_reservations;	/* reserve.c */
 
 struct scsi_lu {
@@ -35,7 +34,6 @@ struct scsi_lu {
 	bool	 is_stopped;
 	bool	 is_ejected;		/* implies is_stopped */
 
-	struct scsi_modes *modes;
 	struct scsi_reservations *reservations;
 	struct list nexuses;		/* struct scsi_nexus.link */
 	struct scsi_lu_config config;	/* config.blocks follows blocks */

@@ -225,6 +225,8 @@ flush_first(struct scsi_cmd *c)
 {
 	unsigned goes_off = modes_current(c->lu) & ~wanted(c);
 
+	if (!scsi_cmd_recheck(c))
+		return SCSI_STEP_DONE;
 	if ((goes_off & MODE_WRITE_CACHE) == 0)
 		return apply(c);
 	c->phase++;

@@ -31,6 +31,8 @@ enum scsi_opcode_flag {
 	OPCODE_MEDIUM	= 4,	/* refused while stopped or ejected */
 	OPCODE_WRITES	= 8,	/* refused when write protected */
 	OPCODE_ACTION	= 16,	/* one service action of several */
+	OPCODE_LOADED	= 32,	/* refused while ejected */
+	OPCODE_THIN	= 64,	/* exists on thin units alone */
 };
 
 struct scsi_opcode {
@@ -41,12 +43,13 @@ struct scsi_opcode {
 	uint8_t		 cdb_bytes;
 	uint8_t		 flags;
 	enum scsi_access access;
-	/* CDB USAGE DATA (SPC-4 6.35.3): the bits that are evaluated; opcode
-	 * and service action as they are; ff beyond cdb_bytes.  A CDB with any
-	 * other bit set is refused. */
+	/* CDB USAGE DATA (SPC-4 6.35.3): the bits that are evaluated, the
+	 * service action as it is; ff in byte 0 and beyond cdb_bytes.  A CDB
+	 * with any other bit set is refused. */
 	uint8_t		 usage[16];
 };
 
+/* Row 0 is no command. */
 extern const struct scsi_opcode scsi_opcodes[];
 extern const size_t scsi_opcode_count;
 
@@ -58,6 +61,10 @@ enum scsi_opcode_match {
 
 enum scsi_opcode_match scsi_opcode_find(uint8_t opcode, uint8_t action,
 	    const struct scsi_opcode **o);
+
+/* Does this unit have the command?  UNMAP needs a thin one. */
+bool	scsi_opcode_is_offered(const struct scsi_opcode *o,
+	    const struct scsi_lu *lu);
 
 /* o->access; BY_CDB is resolved. */
 enum scsi_access scsi_opcode_access(const struct scsi_opcode *o,

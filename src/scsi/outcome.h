@@ -44,6 +44,9 @@ struct scsi_sense {
 size_t	scsi_sense_build(uint8_t *out, const struct scsi_sense *s,
 	    bool is_descriptor);
 
+/* Key, ASC and ASCQ of an outcome; all 0 for those without sense data. */
+struct scsi_sense scsi_sense_of(enum scsi_outcome o);
+
 /* Any outcome; DONE with no data. */
 enum scsi_step scsi_finish(struct scsi_cmd *c, enum scsi_outcome o);
 
@@ -61,7 +64,8 @@ enum scsi_step scsi_refuse_parameter(struct scsi_cmd *c, enum scsi_outcome o,
 enum scsi_step scsi_finish_at(struct scsi_cmd *c, enum scsi_outcome o,
 	    uint64_t information);
 
-/* A store's or the wire's errno value, never 0: the one translation. */
+/* A store's or the wire's errno value, never 0: the one translation.  A medium
+ * error names the LBA of c->io. */
 enum scsi_step scsi_finish_error(struct scsi_cmd *c, int error);
 
 /* CHECK CONDITION with the unit attention of this ASC and ASCQ. */

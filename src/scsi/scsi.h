@@ -52,7 +52,7 @@ struct scsi_identity {
 	uint8_t	 naa[16];		/* NAA 6 (or 3/5 with naa_bytes 8) */
 	uint8_t	 naa_bytes;		/* 0, 8 or 16; 0: derived from uuid */
 	uint8_t	 eui[16];
-	uint8_t	 eui_bytes;		/* 0, 8, 12 or 16 */
+	uint8_t	 eui_bytes;		/* 8, 12 or 16; 0: derived from uuid */
 };
 
 struct scsi_lu_config {
@@ -245,7 +245,7 @@ struct scsi_cmd {
 	/* -- scsi's own -- */
 	const struct scsi_opcode *opcode;
 	unsigned	 phase;
-	bool		 is_exclusive;
+	bool		 is_exclusive, is_answer;
 	uint64_t	 lba, blocks, done_blocks;
 	uint32_t	 item, items;
 	uint64_t	 state[4];
@@ -265,7 +265,8 @@ struct scsi_cmd {
 enum scsi_step scsi_cmd_begin(struct scsi_cmd *c);
 
 /* Next step, after the last one was carried out.  error: 0, or the store's
- * errno value. */
+ * errno value; when it is known where a READ or WRITE failed, c->io.offset may
+ * be moved there first, for the sense data. */
 enum scsi_step scsi_cmd_step(struct scsi_cmd *c, int error);
 
 /* End the command at the caller's wish: ENOMEM and EBUSY give BUSY, EIO a medium
