@@ -1,15 +1,16 @@
 /* Sessions that write, read back and compare: a client that finds out whether
  * a target loses, mixes or invents data.
  *
- * usage: verify_load [-n SESSIONS] [-q DEPTH] [-s SECONDS] [-k MAX_KIB]
- *                    [-r SEED] [-f FIRST] [-t TOTAL] [-H] URL
+ * usage: verify_load [-n SESSIONS] [-q DEPTH] [-s SECONDS] [-c COMMANDS]
+ *                    [-k MAX_KIB] [-r SEED] [-f FIRST] [-t TOTAL] [-H] URL
  *
  * The disk is cut into TOTAL slices, and session i works in slice FIRST + i
  * alone, so several processes can share a disk.  A slice is cut into cells of
  * 4 KiB; every block of a cell is stamped with slice, cell and generation, and
  * the session remembers the generation it wrote last.  A read of cells that
  * it has written must find just that.  Commands go over runs of cells up to
- * MAX_KIB that no other command of the session is busy with.
+ * MAX_KIB that no other command of the session is busy with.  It ends after
+ * SECONDS, or COMMANDS if that is earlier.
  *
  * It ends with status 0 and one line of figures when all was well, 1 with a
  * sentence when it was not.  -H asks for header digests.
@@ -38,7 +39,7 @@
 struct options {
 	const char	*url;
 	unsigned	 sessions, depth, seconds, run_cells_max, first, total;
-	uint64_t	 seed;
+	uint64_t	 seed, commands_max;
 	bool		 has_digests;
 };
 
@@ -70,6 +71,7 @@ struct stamp {
 
 static struct options options = {
 	.sessions = 1, .depth = 8, .seconds = 5, .run_cells_max = 32, .seed = 1,
+	.commands_max = UINT64_MAX,
 };
 static uint64_t random_state, reads, writes, bytes_moved;
 static bool is_ending;
@@ -402,7 +404,7 @@ options_parse(int argc, char **argv)
 {
 	int letter;
 
-	while ((letter = getopt(argc, argv, "n:q:s:k:r:f:t:H")) != -1) {
+	while ((letter = getopt(argc, argv, "n:q:s:c:k:r:f:t:H")) != -1) {
 		unsigned long n = optarg == NULL ? 0 :
 		    strtoul(optarg, NULL, 10);
 
@@ -410,6 +412,7 @@ options_parse(int argc, char **argv)
 		case 'n': options.sessions = (unsigned)n; break;
 		case 'q': options.depth = (unsigned)n; break;
 		case 's': options.seconds = (unsigned)n; break;
+		case 'c': options.commands_max = n; break;
 		case 'k': options.run_cells_max = (unsigned)n / 4; break;
 		case 'r': options.seed = n; break;
 		case 'f': options.first = (unsigned)n; break;
@@ -450,7 +453,8 @@ main(int argc, char **argv)
 	end_ms = now_ms() + options.seconds * 1000;
 	while (!is_ending || in_flight(sessions) > 0) {
 		turn(sessions);
-		is_ending = now_ms() >= end_ms;
+		is_ending = now_ms() >= end_ms ||
+		    reads + writes >= options.commands_max;
 	}
 	for (unsigned i = 0; i < options.sessions; i++)
 		session_end(&sessions[i]);
