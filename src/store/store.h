@@ -6,7 +6,9 @@
  *	/path/to/file, /dev/sdb	a file or a block device
  *	ram:SIZE		memory (SIZE as in size_parse(): 64M, 10G, 1T)
  *	null:SIZE		reads zeros, forgets writes
- *	LAYER[KEY=VALUE,...]:SPEC	a layer over another store: error, delay,
+ *	file:PATH		for a path that would read as one of these
+ *	LAYER:SPEC, LAYER[KEY=VALUE,...]:SPEC
+ *				a layer over another store: error, delay,
  *				trace; see `lunet help store`
  *
  * One store is used by all reactors at once: submit runs on the caller's
@@ -38,9 +40,13 @@ enum store_op {
 			 * facts.is_discard_zeroing */
 	STORE_ZERO,	/* reads zeros afterwards; may free, unless KEEP */
 	STORE_EXTENT,	/* is the byte at offset mapped, and how far does that
-			 * reach?  Answers in the request. */
+			 * reach, within length?  Answers in the request; the
+			 * extent may be cut short, so ask again at its end. */
 };
 #define STORE_OPS	6
+
+#define STORE_LAYERS_MAX 4	/* layers over one store */
+#define STORE_VEC_MAX	1024	/* IOV_MAX: pieces of one transfer */
 
 enum store_flag {
 	STORE_FUA	= 1,	/* WRITE, ZERO, DISCARD: stable when done */
@@ -82,14 +88,18 @@ struct store_req {
 	bool		 is_mapped;
 	uint64_t	 extent_bytes;
 
-	/* The store's own; layers keep theirs in layer[]. */
+	/* The store's own; layers keep theirs in saved[]. */
 	struct reactor	*reactor;
+	struct store	*store;
 	struct file_req	 file;
 	struct work	 work;
+	struct iovec	 zeros;			/* what ZERO writes when it must */
+	uint64_t	 position;		/* how far it has come */
 	struct {
 		void	(*done)(struct store_req *q);
 		void	*layer;
-	} saved[4];
+		uint64_t word;
+	} saved[STORE_LAYERS_MAX];
 	unsigned	 saved_count;
 	struct timer	 timer;
 };
@@ -124,13 +134,16 @@ const char *store_spec(const struct store *s);
 const struct store_facts *store_facts(const struct store *s);
 
 /* Start a request.  Everything a store may rely on is asserted here: range,
- * alignment, vector length, not read-only for changes. */
+ * alignment, vector length, not read-only for changes.  The request needs no
+ * preparation but its first two paragraphs, and belongs to the store until it
+ * is done. */
 enum store_progress store_submit(struct reactor *r, struct store *s,
 	    struct store_req *q);
 
 /* Stores in memory: where length bytes at offset lie, for reading without a
- * copy; NULL for all others.  Valid until the store is closed; contents follow
- * later writes. */
+ * copy.  NULL when there is no such place (all other stores, and a range that
+ * is written in part): use STORE_READ.  Valid until the store is closed;
+ * contents may follow later writes, so a digest over them may not hold. */
 const void *store_peek(struct store *s, uint64_t offset, uint64_t length);
 
 /* Notice a new size of the file or device (STORE is grown outside), or set
@@ -142,6 +155,12 @@ bool	store_resize(struct store *s, uint64_t size_bytes, struct error *e);
  * left (UINT64_MAX: not known).  Blocks. */
 bool	store_space(struct store *s, uint64_t *allocated_bytes,
 	    uint64_t *left_bytes, struct error *e);
+
+/* Change a parameter of a layer while it runs: the first layer of that name from
+ * the top; key and value as in a spec.  False with *e: no such layer or key, or
+ * a value that makes no sense; nothing is changed then. */
+bool	store_set(struct store *s, const char *layer, const char *key,
+	    const char *value, struct error *e);
 
 /* "64M", "10GiB", "1T", "4096": bytes, powers of 1024. */
 bool	size_parse(const char *text, uint64_t *bytes, struct error *e);
