@@ -64,7 +64,7 @@ struct store {
 extern const struct store_ops file_ops, ram_ops, null_ops;
 extern const struct store_ops error_ops, delay_ops, trace_ops;
 
-/* -- store.c ---------------------------------------------------------------- */
+/* -- store.c ------------------------------------------------------------- */
 
 /* store_open() for the store below a layer; depth counts the layers above. */
 bool	store_open_below(struct store **out, const char *spec,
@@ -100,7 +100,7 @@ req_done(struct store_req *q, int error)
 	return STORE_DONE;
 }
 
-/* -- layer.c ------------------------------------------------------------------ */
+/* -- layer.c ------------------------------------------------------------- */
 
 struct layer {
 	struct store	 store;
@@ -137,7 +137,7 @@ void	req_push(struct store_req *q, struct layer *l, uint64_t word,
  * NULL.  q->done is the one above again. */
 struct layer *req_pop(struct store_req *q, uint64_t *word);
 
-/* -- spec.c ------------------------------------------------------------------- */
+/* -- spec.c -------------------------------------------------------------- */
 
 #define SPEC_WORD_BYTES_MAX	31	/* a kind, a key */
 #define SPEC_VALUE_BYTES_MAX	1023	/* a value; a path may be one */

@@ -64,7 +64,7 @@ file_find_size(struct file_store *f, uint64_t *size_bytes, struct error *e)
 	return true;
 }
 
-/* -- sysfs ------------------------------------------------------------------------ */
+/* -- sysfs --------------------------------------------------------------- */
 
 /* Read /sys/dev/block/MAJOR:MINOR/NAME, for a partition also from the disk it
  * is on.  An empty text when there is no such thing. */
@@ -111,7 +111,7 @@ sysfs_is(dev_t device, const char *name, const char *wanted)
 	return strcmp(text, wanted) == 0;
 }
 
-/* -- block devices ---------------------------------------------------------------- */
+/* -- block devices ------------------------------------------------------- */
 
 /* PUNCH_HOLE on a device zeroes and frees, or says that it cannot; a device
  * that only knows discard without a promise gets BLKDISCARD. */
@@ -119,7 +119,8 @@ static void
 block_find_discard(struct file_store *f, dev_t device)
 {
 	struct store_facts *facts = &f->store.facts;
-	bool can_zero = sysfs_number(device, "queue/write_zeroes_max_bytes") > 0;
+	bool can_zero =
+	    sysfs_number(device, "queue/write_zeroes_max_bytes") > 0;
 	uint64_t granule = sysfs_number(device, "queue/discard_granularity");
 
 	facts->is_discard_zeroing = true;
@@ -159,7 +160,7 @@ block_find_facts(struct file_store *f, const struct stat *st, struct error *e)
 	return true;
 }
 
-/* -- files -------------------------------------------------------------------------- */
+/* -- files --------------------------------------------------------------- */
 
 /* What O_DIRECT asks of offsets, lengths and addresses.  Kernels before 6.1 and
  * some file systems do not say; a page is right for all of those. */

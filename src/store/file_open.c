@@ -1,4 +1,4 @@
-/* Finding, creating, locking and opening files and devices; see file_store.h. */
+/* Finding, creating, locking and opening files; see file_store.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -171,7 +171,7 @@ file_open_sync_fd(struct file_store *f, const char *path, struct error *e)
 	return true;
 }
 
-/* -- creating ------------------------------------------------------------------- */
+/* -- creating ------------------------------------------------------------ */
 
 /* The name of a new file is as much on stable storage as its data will be. */
 static bool

@@ -83,7 +83,7 @@ error_of_kernel(int code)
 	return EIO;
 }
 
-/* -- the file may be hurt behind our back ------------------------------------- */
+/* -- the file may be hurt behind our back -------------------------------- */
 
 /* A deleted file loses what is written to it, and a write to one that was cut
  * short would make the missing part read as zeros.  Never waits for a server:
@@ -126,7 +126,7 @@ file_is_whole(struct file_store *f, const struct store_req *q)
 	return file_look(f);
 }
 
-/* -- reading and writing -------------------------------------------------------- */
+/* -- reading and writing ------------------------------------------------- */
 
 /* Try the page cache unless it keeps missing.  The counter is a hint: racing
  * reactors may lose a step, and in the steady states nobody writes to it. */
@@ -265,7 +265,7 @@ file_write(struct file_store *f, struct store_req *q)
 	return STORE_PENDING;
 }
 
-/* -- flushing -------------------------------------------------------------------- */
+/* -- flushing ------------------------------------------------------------ */
 
 /* Success counts only while no other flush has failed: the kernel may have
  * told that one what it owed to this one. */
@@ -302,7 +302,7 @@ file_flush(struct file_store *f, struct store_req *q)
 	return STORE_PENDING;
 }
 
-/* -- freeing and zeroing --------------------------------------------------------- */
+/* -- freeing and zeroing ------------------------------------------------- */
 
 /* The ways to make a range read as zeros, best first; what the file system
  * turns out not to have is remembered.  0 means: write them. */
@@ -437,7 +437,7 @@ file_free_or_zero(struct file_store *f, struct store_req *q)
 	return STORE_PENDING;
 }
 
-/* -- the map of holes -------------------------------------------------------------- */
+/* -- the map of holes ---------------------------------------------------- */
 
 /* Offsets are shared by all who use sync_fd, but nobody reads at them.  The
  * missing end of a file that was cut short is no hole. */
@@ -510,7 +510,7 @@ file_extent(struct file_store *f, struct store_req *q)
 	return STORE_PENDING;
 }
 
-/* -- closing, size, space ------------------------------------------------------- */
+/* -- closing, size, space ------------------------------------------------ */
 
 static bool
 file_close(struct store *s, struct error *e)

@@ -11,6 +11,9 @@
  * is no memory left, pwrite() returns an error.  Later writes, and all reads,
  * are memcpy().
  *
+ * A write and a discard of the same bytes at the same time, on two reactors,
+ * end as either; nobody else is touched, for only whole pages are freed.
+ *
  * The memory never moves and is never cut off, so pointers of store_peek()
  * stay good until the store is closed: shrinking only frees.
  *
@@ -35,10 +38,12 @@
 #define PAGE_BYTES		4096u
 #define HUGE_PAGE_BYTES		(2u * 1024u * 1024u)
 #define RESERVED_BYTES_MIN	((uint64_t)1 << 34)	/* room to grow */
-#define INLINE_BYTES_MAX	(8u * 1024u * 1024u)	/* freed in the loop;
-							 * more: by a helper */
-#define FREE_PIECE_BYTES	(256u * 1024u * 1024u)	/* one system call */
 #define EXTENT_BYTES_MAX	((uint64_t)1 << 32)	/* one answer */
+
+/* Freeing this much takes the loop well below a millisecond; more is a
+ * helper's, in pieces of so many bytes to a system call. */
+#define INLINE_BYTES_MAX	(8u * 1024u * 1024u)
+#define FREE_PIECE_BYTES	(256u * 1024u * 1024u)
 
 struct memory_store {
 	struct store	 store;
@@ -64,7 +69,7 @@ round_up(uint64_t bytes, uint64_t unit)
 	return (bytes + unit - 1) & ~(unit - 1);
 }
 
-/* -- opening ---------------------------------------------------------------------- */
+/* -- opening ------------------------------------------------------------- */
 
 static bool
 no_memory(struct memory_store *m, int code, struct error *e)
@@ -230,7 +235,7 @@ memory_close(struct store *s, struct error *e)
 	return true;
 }
 
-/* -- reading and writing ------------------------------------------------------- */
+/* -- reading and writing ------------------------------------------------- */
 
 /* How far the bytes from offset are in one state, at most up to length. */
 static uint64_t
@@ -336,7 +341,7 @@ memory_write(struct memory_store *m, const struct store_req *q)
 	return 0;
 }
 
-/* -- freeing ------------------------------------------------------------------------ */
+/* -- freeing ------------------------------------------------------------- */
 
 /* Part of a page is zeroed in place, if it holds anything. */
 static void
@@ -454,7 +459,7 @@ memory_submit(struct reactor *r, struct store *s, struct store_req *q)
 	return req_done(q, EINVAL);
 }
 
-/* -- the rest ------------------------------------------------------------------------ */
+/* -- the rest ------------------------------------------------------------ */
 
 static const void *
 memory_peek(struct store *s, uint64_t offset, uint64_t length)

@@ -18,7 +18,7 @@ static const char *const op_names[STORE_OPS] = {
 	[STORE_EXTENT]	= "extent",
 };
 
-/* -- WORD[params]:rest -------------------------------------------------------- */
+/* -- WORD[params]:rest --------------------------------------------------- */
 
 bool
 spec_parse(struct spec *parts, const char *text, struct error *e)
@@ -89,7 +89,7 @@ spec_next_param(struct span *params, char key[SPEC_WORD_BYTES_MAX + 1],
 	return true;
 }
 
-/* -- words -------------------------------------------------------------------- */
+/* -- words --------------------------------------------------------------- */
 
 const char *
 store_op_name(enum store_op op)
@@ -145,7 +145,7 @@ errno_parse(const char *text, int *code, struct error *e)
 	    text);
 }
 
-/* -- numbers ------------------------------------------------------------------ */
+/* -- numbers ------------------------------------------------------------- */
 
 /* Digits at *text; *text is left after them.  False without one, or when the
  * number has more than 64 bits. */

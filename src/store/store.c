@@ -38,7 +38,7 @@ store_kinds(void)
 	return kinds_help;
 }
 
-/* -- opening and closing ------------------------------------------------------ */
+/* -- opening and closing ------------------------------------------------- */
 
 bool
 store_open(struct store **out, const char *spec,
@@ -152,7 +152,7 @@ store_free(struct store *s)
 	free(s);
 }
 
-/* -- requests ------------------------------------------------------------------- */
+/* -- requests ------------------------------------------------------------ */
 
 static bool
 op_is_change(enum store_op op)
@@ -210,7 +210,7 @@ store_submit(struct reactor *r, struct store *s, struct store_req *q)
 	return s->ops->submit(r, s, q);
 }
 
-/* -- the rest ------------------------------------------------------------------- */
+/* -- the rest ------------------------------------------------------------ */
 
 const char *
 store_spec(const struct store *s)

@@ -67,7 +67,7 @@ reactor_engine_name(const struct reactor *r)
 	return "fake";
 }
 
-/* -- files ------------------------------------------------------------------------ */
+/* -- files --------------------------------------------------------------- */
 
 void
 file_submit(struct reactor *r, struct file_req *q)
@@ -166,7 +166,7 @@ file_try(struct reactor *r, struct file_req *q)
 	return q->error == 0 && q->done_bytes == bytes;
 }
 
-/* -- work and timers ---------------------------------------------------------------- */
+/* -- work and timers ----------------------------------------------------- */
 
 void
 work_submit(struct reactor *r, struct work *w)
