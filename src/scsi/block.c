@@ -27,7 +27,7 @@ scsi_read(struct scsi_cmd *c)
 {
 	uint64_t length;
 
-	if (c->phase++ != 0)
+	if (c->phase != 0)
 		return scsi_finish(c, OUTCOME_GOOD);
 	if (!block_range_begin(c))
 		return SCSI_STEP_DONE;
@@ -37,6 +37,7 @@ scsi_read(struct scsi_cmd *c)
 		length = c->expected_in;
 	if (length == 0)
 		return scsi_finish(c, OUTCOME_GOOD);
+	c->phase = 1;
 	c->io = (struct scsi_io){ .op = SCSI_IO_READ,
 		.offset = c->lba << c->lu->block_shift, .length = length };
 	return SCSI_STEP_READ;
@@ -45,7 +46,7 @@ scsi_read(struct scsi_cmd *c)
 enum scsi_step
 scsi_write(struct scsi_cmd *c)
 {
-	if (c->phase++ != 0)
+	if (c->phase != 0)
 		return scsi_finish(c, OUTCOME_GOOD);
 	if (!block_range_begin(c))
 		return SCSI_STEP_DONE;
@@ -57,10 +58,11 @@ scsi_write(struct scsi_cmd *c)
 enum scsi_step
 scsi_synchronize_cache(struct scsi_cmd *c)
 {
-	if (c->phase++ != 0)
+	if (c->phase != 0)
 		return scsi_finish(c, OUTCOME_GOOD);
 	if (!block_range_begin(c))
 		return SCSI_STEP_DONE;
+	c->phase = 1;
 	c->io = (struct scsi_io){ .op = SCSI_IO_FLUSH };
 	return SCSI_STEP_IO;
 }
@@ -77,6 +79,7 @@ block_write_from_wire(struct scsi_cmd *c, bool is_fua)
 		length = c->expected_out & ~(c->lu->block_bytes - 1);
 	if (length == 0)
 		return scsi_finish(c, OUTCOME_GOOD);
+	c->phase++;
 	c->io = (struct scsi_io){ .op = SCSI_IO_WRITE, .is_fua = is_fua,
 		.offset = c->lba << c->lu->block_shift, .length = length };
 	return SCSI_STEP_WRITE;

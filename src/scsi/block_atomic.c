@@ -43,16 +43,18 @@ compare_then_write(struct scsi_cmd *c)
 enum scsi_step
 scsi_compare_and_write(struct scsi_cmd *c)
 {
-	switch (c->phase++) {
+	switch (c->phase) {
 	case 0:
 		return compare_begin(c);
 	case 1:
 		return scsi_exclusive(c);
 	case 2:
+		c->phase++;
 		if (!block_recheck(c))
 			return SCSI_STEP_DONE;
 		return block_io(c, SCSI_IO_READ, UINT64_MAX, c->scratch);
 	case 3:
+		c->phase++;
 		return compare_then_write(c);
 	}
 	return scsi_finish(c, OUTCOME_GOOD);
@@ -101,10 +103,8 @@ scsi_or_write(struct scsi_cmd *c)
 
 	switch (c->phase) {
 	case BEGIN:
-		c->phase = RECEIVED;
 		return or_begin(c);
 	case RECEIVED:
-		c->phase = ALONE;
 		return scsi_exclusive(c);
 	case ALONE:
 		c->phase = READ;

@@ -11,6 +11,8 @@ enum {				/* bits of CDB byte 1 */
 	SAME_NO_DATA	= 0x01,	/* NDOB; WRITE SAME(10) does not have it */
 };
 
+enum { BEGIN, RECEIVED, WRITING };	/* phases */
+
 static enum scsi_step	start_without_data(struct scsi_cmd *c);
 static enum scsi_step	start_with_data(struct scsi_cmd *c);
 static enum scsi_step	next_piece(struct scsi_cmd *c);
@@ -78,6 +80,7 @@ same_begin(struct scsi_cmd *c)
 static enum scsi_step
 start_without_data(struct scsi_cmd *c)
 {
+	c->phase = WRITING;
 	c->item = SCSI_IO_ZERO;
 	if ((c->cdb[1] & (SAME_UNMAP | SAME_ANCHOR)) == SAME_UNMAP &&
 	    c->lu->config.is_discard_zeroing)
@@ -94,6 +97,7 @@ start_with_data(struct scsi_cmd *c)
 
 	if (c->data[0] == 0 && memcmp(c->data, c->data + 1, block - 1) == 0)
 		return start_without_data(c);
+	c->phase = WRITING;
 	c->item = SCSI_IO_WRITE;
 	for (uint32_t at = 0; at < c->scratch_bytes; at += block)
 		memcpy(c->scratch + at, c->data, block);
@@ -123,17 +127,11 @@ next_piece(struct scsi_cmd *c)
 enum scsi_step
 scsi_write_same(struct scsi_cmd *c)
 {
-	enum { BEGIN, RECEIVED, WRITTEN };
-
 	switch (c->phase) {
 	case BEGIN:
-		c->phase = RECEIVED;
 		return same_begin(c);
 	case RECEIVED:
-		c->phase = WRITTEN;
-		if (c->receive_bytes > 0)
-			return start_with_data(c);
-		break;
+		return start_with_data(c);
 	}
 	c->done_blocks += block_io_blocks(c);
 	if (c->done_blocks == c->blocks)

@@ -20,7 +20,7 @@ scsi_read_capacity_10(struct scsi_cmd *c)
 {
 	uint64_t last = c->lu->blocks - 1;
 
-	if (c->phase++ == 0) {
+	if (c->phase == 0) {
 		if (!capacity_cdb_is_valid(c, get_be32(c->cdb + 2), c->cdb[8]))
 			return SCSI_STEP_DONE;
 		return scsi_answer_begin(c, 8);
@@ -35,7 +35,7 @@ scsi_read_capacity_16(struct scsi_cmd *c)
 {
 	const struct scsi_lu_config *config = &c->lu->config;
 
-	if (c->phase++ == 0) {
+	if (c->phase == 0) {
 		if (!capacity_cdb_is_valid(c, get_be64(c->cdb + 2), c->cdb[14]))
 			return SCSI_STEP_DONE;
 		return scsi_answer_begin(c, 32);
@@ -142,10 +142,11 @@ scsi_get_lba_status(struct scsi_cmd *c)
 {
 	bool has_room = true;
 
-	switch (c->phase++) {
+	switch (c->phase) {
 	case 0:
 		return status_begin(c);
 	case 1:
+		c->phase++;
 		if (!c->lu->config.is_thin)
 			while (has_room && c->done_blocks < c->blocks)
 				has_room = status_add(c, STATUS_MAPPED,
@@ -196,10 +197,11 @@ prefetch_begin(struct scsi_cmd *c)
 enum scsi_step
 scsi_prefetch(struct scsi_cmd *c)
 {
-	switch (c->phase++) {
+	switch (c->phase) {
 	case 0:
 		return prefetch_begin(c);
 	case 1:
+		c->phase++;
 		break;
 	default:
 		c->done_blocks += block_io_blocks(c);

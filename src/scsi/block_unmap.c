@@ -95,10 +95,11 @@ unmap_begin(struct scsi_cmd *c)
 enum scsi_step
 scsi_unmap(struct scsi_cmd *c)
 {
-	switch (c->phase++) {
+	switch (c->phase) {
 	case 0:
 		return unmap_begin(c);
 	case 1:
+		c->phase++;
 		if (!list_is_valid(c) || !ranges_are_valid(c))
 			return SCSI_STEP_DONE;
 		break;

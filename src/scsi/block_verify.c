@@ -100,10 +100,11 @@ verify_begin(struct scsi_cmd *c)
 enum scsi_step
 scsi_verify(struct scsi_cmd *c)
 {
-	switch (c->phase++) {
+	switch (c->phase) {
 	case 0:
 		return verify_begin(c);
 	case 1:
+		c->phase++;
 		return read_piece(c);
 	}
 	return check_piece(c);
@@ -126,22 +127,31 @@ write_verify_begin(struct scsi_cmd *c)
 	return scsi_receive(c, (uint32_t)c->transfer_out);
 }
 
+static enum scsi_step
+write_received(struct scsi_cmd *c)
+{
+	enum scsi_step step = block_io(c, SCSI_IO_WRITE, UINT64_MAX, c->data);
+
+	c->io.is_fua = true;
+	c->phase++;
+	return step;
+}
+
 enum scsi_step
 scsi_write_verify(struct scsi_cmd *c)
 {
-	switch (c->phase++) {
-	case 0:
+	enum { BEGIN, RECEIVED, WRITTEN, READ };
+
+	switch (c->phase) {
+	case BEGIN:
 		return write_verify_begin(c);
-	case 1:
-		if (bytchk(c) == CHECK_READABLE) {
-			c->blocks = block_io_blocks(c);
-			c->phase++;
-			return read_piece(c);
-		}
-		(void)block_io(c, SCSI_IO_WRITE, UINT64_MAX, c->data);
-		c->io.is_fua = true;
-		return SCSI_STEP_IO;
-	case 2:
+	case RECEIVED:
+		if (bytchk(c) != CHECK_READABLE)
+			return write_received(c);
+		/* FALLTHROUGH */
+	case WRITTEN:
+		c->blocks = block_io_blocks(c);
+		c->phase = READ;
 		return read_piece(c);
 	}
 	return check_piece(c);

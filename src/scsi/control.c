@@ -48,7 +48,7 @@ scsi_request_sense(struct scsi_cmd *c)
 	bool is_descriptor = (c->cdb[1] & 0x01) != 0;
 	struct scsi_sense s;
 
-	if (c->phase++ == 0)
+	if (c->phase == 0)
 		return scsi_answer_begin(c, SCSI_SENSE_BYTES_MAX);
 	s = pollable_sense(c);
 	return scsi_answer(c,
@@ -106,7 +106,7 @@ scsi_report_luns(struct scsi_cmd *c)
 	uint32_t bytes = report_luns_bytes(c);
 	uint8_t *at;
 
-	if (c->phase++ == 0)
+	if (c->phase == 0)
 		return report_luns_begin(c);
 	put_be32(c->data, bytes - 8);
 	at = c->data + 8;
@@ -161,6 +161,8 @@ start_stop_begin(struct scsi_cmd *c)
 	return scsi_exclusive(c);
 }
 
+static enum scsi_step	start_stop_do(struct scsi_cmd *c);
+
 /* Alone now: may it be done?  What is cached goes to the medium before it
  * stops. */
 static enum scsi_step
@@ -175,7 +177,8 @@ start_stop_check(struct scsi_cmd *c)
 	if ((bits & START) && !(bits & LOAD_EJECT) && c->lu->is_ejected)
 		return scsi_finish(c, OUTCOME_NO_MEDIUM);
 	if ((bits & (START | NO_FLUSH)) || c->lu->is_stopped)
-		return scsi_start_stop(c);
+		return start_stop_do(c);
+	c->phase++;
 	c->io = (struct scsi_io){ .op = SCSI_IO_FLUSH };
 	return SCSI_STEP_IO;
 }
@@ -201,7 +204,7 @@ start_stop_do(struct scsi_cmd *c)
 enum scsi_step
 scsi_start_stop(struct scsi_cmd *c)
 {
-	switch (c->phase++) {
+	switch (c->phase) {
 	case 0:
 		return start_stop_begin(c);
 	case 1:

@@ -7,8 +7,10 @@
  * cmd.c calls it first with c->phase 0, after the checks that the row asks for
  * (unit there, unit attention, reservation, bits that the CDB may not have,
  * medium ready, write protection), and again after each step that it returned
- * was carried out without error: errors never reach a handler.  The handler
- * counts c->phase itself.  Before the first call begin() has cleared
+ * was carried out without error: errors never reach a handler.  c->phase says
+ * how far it is: scsi_answer_begin(), scsi_list_begin(), scsi_receive() and
+ * scsi_exclusive() add 1, for other steps the handler sets it.  Before the
+ * first call begin() has cleared
  * data_bytes, scratch_bytes, receive_bytes, transfer_in, transfer_out,
  * data_in_bytes, sense_bytes, phase and is_exclusive.  item, items, blocks,
  * done_blocks, lba and state[] hold rubbish until the handler sets them.

@@ -7,6 +7,7 @@
 enum scsi_step
 scsi_answer_begin(struct scsi_cmd *c, uint32_t bytes_max)
 {
+	c->phase++;
 	c->data_bytes = bytes_max;
 	c->is_answer = true;
 	return SCSI_STEP_RECEIVE;
@@ -39,6 +40,7 @@ enum scsi_step
 scsi_receive(struct scsi_cmd *c, uint32_t bytes)
 {
 	assert(bytes <= c->expected_out);
+	c->phase++;
 	if (c->data_bytes < bytes)
 		c->data_bytes = bytes;
 	c->receive_bytes = bytes;
@@ -48,6 +50,7 @@ scsi_receive(struct scsi_cmd *c, uint32_t bytes)
 enum scsi_step
 scsi_exclusive(struct scsi_cmd *c)
 {
+	c->phase++;
 	c->is_exclusive = true;
 	return SCSI_STEP_EXCLUSIVE;
 }

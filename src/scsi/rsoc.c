@@ -133,7 +133,7 @@ report_opcodes_begin(struct scsi_cmd *c)
 enum scsi_step
 scsi_report_opcodes(struct scsi_cmd *c)
 {
-	if (c->phase++ == 0)
+	if (c->phase == 0)
 		return report_opcodes_begin(c);
 	return (c->cdb[2] & 0x07) == OPTION_ALL ? report_all(c) : report_one(c);
 }
@@ -154,7 +154,7 @@ scsi_report_task_functions(struct scsi_cmd *c)
 	bool is_extended = (c->cdb[2] & 0x80) != 0;	/* REPD */
 	uint32_t allocation_bytes = get_be32(c->cdb + 6);
 
-	if (c->phase++ == 0) {
+	if (c->phase == 0) {
 		if (allocation_bytes < 4)
 			return scsi_refuse_cdb(c, OUTCOME_BAD_CDB_FIELD, 6,
 			    NO_BIT);
