@@ -11,6 +11,7 @@ the shorthand of labels (iscsi.Pdu.label) with * as in file names:
 """
 
 import fnmatch
+import itertools
 import os
 import struct
 import time
@@ -64,10 +65,17 @@ def expect(seen, *wanted):
     labels = [seen] if isinstance(seen, str) else list(seen)
     if not labels:
         labels = ["SILENCE"]
-    words = ", ".join(labels)
+    words = ", ".join(counted(labels))
     if not all(matches(label, wanted) for label in labels):
         raise Wrong("%s; allowed: %s" % (words, " | ".join(wanted)))
     return words
+
+
+def counted(labels):
+    """["GOOD", "GOOD", "CLOSE"] becomes ["2 GOOD", "CLOSE"]."""
+    runs = [(label, len(list(same))) for label, same
+            in itertools.groupby(labels)]
+    return [label if n == 1 else "%d %s" % (n, label) for label, n in runs]
 
 
 def answer(conn, timeout=None):
@@ -268,8 +276,8 @@ class Witness:
             raise Wrong("witness reads what it did not write")
 
     def _patient(self, cdb, edtl, flags, data=b""):
-        """Unit attentions are no disturbance (SAM-5 5.14)."""
-        for _ in range(8):
+        """Unit attentions are no disturbance (SAM-5 5.14), however many."""
+        for _ in range(100):
             label, got, _ = self.session.run(cdb, edtl, flags, data)
             if label == "GOOD":
                 return got
@@ -300,21 +308,26 @@ class Process:
         raise ProcessLookupError
 
     def check(self):
+        """Within two seconds it is as it was, or what it is now counts from
+        here on, so that one leak fails one case."""
         deadline = time.monotonic() + 2.0
         try:
-            while self.fds() > self.base_fds:
-                if time.monotonic() > deadline:
-                    fds, base = self.fds(), self.base_fds
-                    self.base_fds = fds
-                    raise Wrong("%d file descriptors, %d before" % (fds, base))
+            fds, kib = self.fds(), self.rss_kib()
+            while self._has_grown(fds, kib) and time.monotonic() < deadline:
                 time.sleep(0.005)
-            kib, base = self.rss_kib(), self.base_kib
+                fds, kib = self.fds(), self.rss_kib()
         except (ProcessLookupError, FileNotFoundError):
             raise Wrong("process %d is gone" % self.pid) from None
-        self.base_fds = min(self.base_fds, self.fds())
-        if kib > base + self.slack_kib:
+        before = "%d, RssAnon %d KiB" % (self.base_fds, self.base_kib)
+        has_grown = self._has_grown(fds, kib)
+        self.base_fds = fds if has_grown else min(self.base_fds, fds)
+        if has_grown:
             self.base_kib = kib
-            raise Wrong("RssAnon %d KiB, %d before" % (kib, base))
+            raise Wrong("file descriptors %d, RssAnon %d KiB; before: %s"
+                        % (fds, kib, before))
+
+    def _has_grown(self, fds, kib):
+        return fds > self.base_fds or kib > self.base_kib + self.slack_kib
 
 
 def check_alive(target, witness, process, ends_sessions=False):
