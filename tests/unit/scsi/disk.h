@@ -23,6 +23,7 @@
 enum {
 	DISK_NOTES	= 512,
 	DISK_STEPS_MAX	= 100000,
+	DISK_AREA_BYTES	= TRANSFER_BYTES_MAX,	/* the most one may ask for */
 };
 
 /* One step that was carried out. */
@@ -38,6 +39,7 @@ struct disk {
 	uint64_t	 size_bytes;
 	uint8_t		*bytes;		/* NULL: reads zeros, forgets writes */
 	uint8_t		*is_mapped;	/* one for each block */
+	uint8_t		*data_area, *scratch_area;	/* guarded */
 
 	/* What goes wrong: the n-th I/O from 1 with this errno value. */
 	unsigned	 fail_io;
@@ -49,8 +51,21 @@ struct disk {
 	struct note	 notes[DISK_NOTES];
 	unsigned	 note_count, io_count;
 	uint8_t		*in;		/* Data-In of READ steps and answers */
-	uint64_t	 in_bytes;
+	uint64_t	 in_bytes, in_room;
 };
+
+/* Untouched memory that ends at a page nobody may touch. */
+static inline uint8_t *
+guarded_space(size_t bytes)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	uint8_t *area = mmap(NULL, bytes + page, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	assert_ptr_not_equal(area, MAP_FAILED);
+	assert_int_equal(mprotect(area + bytes, page, PROT_NONE), 0);
+	return area;
+}
 
 static inline void
 disk_open(struct disk *disk, const struct scsi_lu_config *config)
@@ -59,6 +74,8 @@ disk_open(struct disk *disk, const struct scsi_lu_config *config)
 
 	memset(disk, 0, sizeof(*disk));
 	rig_open(&disk->rig, config);
+	disk->data_area = guarded_space(DISK_AREA_BYTES);
+	disk->scratch_area = guarded_space(DISK_AREA_BYTES);
 	used = scsi_lu_config(disk->rig.lu);
 	disk->size_bytes = used->blocks * used->block_bytes;
 	if (disk->size_bytes > 64 * MiB)
@@ -75,6 +92,8 @@ disk_close(struct disk *disk)
 	free(disk->in);
 	free(disk->bytes);
 	free(disk->is_mapped);
+	guarded_free(disk->data_area, DISK_AREA_BYTES);
+	guarded_free(disk->scratch_area, DISK_AREA_BYTES);
 	rig_close(&disk->rig);
 }
 
@@ -179,9 +198,12 @@ disk_do_io(struct disk *disk, const uint8_t *out)
 static inline void
 disk_take_in(struct disk *disk, const uint8_t *bytes, uint64_t length)
 {
-	free(disk->in);
-	disk->in = malloc(length + 1);
-	assert_non_null(disk->in);
+	if (length >= disk->in_room) {
+		free(disk->in);
+		disk->in_room = length + 1;
+		disk->in = malloc(disk->in_room);
+		assert_non_null(disk->in);
+	}
 	if (bytes != NULL)
 		memcpy(disk->in, bytes, length);
 	else
@@ -230,20 +252,15 @@ disk_step(struct disk *disk, enum scsi_step step, const uint8_t *out)
 	return 0;
 }
 
-/* A buffer of rubbish that ends at a page nobody may touch; NULL for none. */
+/* A buffer of rubbish that ends at a page nobody may touch; NULL for none.  area:
+ * kept from command to command. */
 static inline uint8_t *
-disk_buffer(uint32_t bytes)
+disk_buffer(uint8_t *area, uint32_t bytes)
 {
-	uint8_t *rubbish, *buffer;
-
 	if (bytes == 0)
 		return NULL;
-	rubbish = malloc(bytes);
-	assert_non_null(rubbish);
-	memset(rubbish, 0xa5, bytes);
-	buffer = guarded_copy(rubbish, bytes);
-	free(rubbish);
-	return buffer;
+	CHECK(bytes <= DISK_AREA_BYTES);
+	return memset(area + DISK_AREA_BYTES - bytes, 0xa5, bytes);
 }
 
 /* Run c, which is filled in, to its end. */
@@ -253,7 +270,6 @@ disk_drive(struct disk *disk, const uint8_t *out)
 	struct scsi_cmd *c = &disk->rig.c;
 	enum scsi_step step;
 	uint32_t data_bytes, scratch_bytes;
-	uint8_t *data, *scratch;
 	unsigned steps = 0;
 
 	disk->note_count = disk->io_count = 0;
@@ -261,8 +277,8 @@ disk_drive(struct disk *disk, const uint8_t *out)
 	step = scsi_cmd_begin(c);
 	data_bytes = c->data_bytes;
 	scratch_bytes = c->scratch_bytes;
-	data = c->data = disk_buffer(data_bytes);
-	scratch = c->scratch = disk_buffer(scratch_bytes);
+	c->data = disk_buffer(disk->data_area, data_bytes);
+	c->scratch = disk_buffer(disk->scratch_area, scratch_bytes);
 	if (step == SCSI_STEP_DONE)
 		CHECK_EQ(0, c->data_in_bytes);
 	while (step != SCSI_STEP_DONE) {
@@ -277,11 +293,7 @@ disk_drive(struct disk *disk, const uint8_t *out)
 	CHECK(c->sense_bytes <= SCSI_SENSE_BYTES_MAX);
 	CHECK_EQ(c->status == SCSI_CHECK_CONDITION, c->sense_bytes > 0);
 	if (c->data_in_bytes > 0)
-		disk_take_in(disk, data, c->data_in_bytes);
-	if (data != NULL)
-		guarded_free(data, data_bytes);
-	if (scratch != NULL)
-		guarded_free(scratch, scratch_bytes);
+		disk_take_in(disk, c->data, c->data_in_bytes);
 	scsi_cmd_end(c);
 	return c->status;
 }
