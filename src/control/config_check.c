@@ -159,9 +159,6 @@ lun_check(const struct config *c, const struct config_lun *l, struct error *e)
 	if (l->size_bytes % block != 0)
 		return error_set(e, EINVAL,
 		    "size: not a multiple of the block size, %u", block);
-	if (l->read_only && l->size_bytes != 0)
-		return error_set(e, EINVAL,
-		    "size: a file made for reading only would stay empty");
 	return true;
 }
 

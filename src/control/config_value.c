@@ -173,12 +173,15 @@ static bool
 iqn_has_date(const char *text)
 {
 	static const char form[] = "dddd-dd.";
+	int month;
 
 	for (size_t i = 0; i < sizeof(form) - 1; i++)
 		if (form[i] == 'd' ? !isdigit((unsigned char)text[i]) :
 				     text[i] != form[i])
 			return false;
-	return isalnum((unsigned char)text[sizeof(form) - 1]) != 0;
+	month = 10 * (text[5] - '0') + text[6] - '0';
+	return month >= 1 && month <= 12 &&
+	    isalnum((unsigned char)text[sizeof(form) - 1]) != 0;
 }
 
 /* What RFC 3722 leaves of ASCII, and the underscore, which it does not but

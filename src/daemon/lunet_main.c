@@ -1,0 +1,58 @@
+/* lunet(1): `lunet serve` is the daemon in the foreground, everything else is
+ * a client of the daemon's socket. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "daemon/methods.h"
+#include "daemon/options.h"
+#include "daemon/serve.h"
+
+static const struct cli_program programs[] = {
+	{ "lunet serve",
+	    "serve files, devices and memory without a configuration",
+	    options_serve_rows },
+	{ "lunetd", "serve what /etc/lunet/lunet.conf says",
+	    options_lunetd_rows },
+	{},
+};
+
+static int
+serve_main(int argc, char **argv)
+{
+	struct options o;
+	struct error e;
+	int status;
+
+	switch (options_serve(&o, argc, argv, stdout, &e)) {
+	case OPTIONS_SAID:
+		return 0;
+	case OPTIONS_REFUSED:
+		fprintf(stderr, "lunet: %s\n", e.text);
+		return 1;
+	case OPTIONS_USAGE:
+		fprintf(stderr, "lunet: %s\n", e.text);
+		return 2;
+	case OPTIONS_RUN:
+		break;
+	}
+	status = serve("lunet", &o);
+	options_free(&o);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct cli cli = {
+		.version = LUNET_VERSION,
+		.methods = { methods, methods_count, NULL },
+		.programs = programs,
+		.out = stdout,
+		.err = stderr,
+	};
+
+	if (argc > 1 && strcmp(argv[1], "serve") == 0)
+		return serve_main(argc - 1, argv + 1);
+	return cli_main(&cli, argc, argv);
+}
