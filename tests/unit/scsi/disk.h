@@ -195,20 +195,20 @@ disk_do_io(struct disk *disk, const uint8_t *out)
 	}
 }
 
+/* bytes NULL: only count them. */
 static inline void
 disk_take_in(struct disk *disk, const uint8_t *bytes, uint64_t length)
 {
+	disk->in_bytes = length;
+	if (bytes == NULL)
+		return;
 	if (length >= disk->in_room) {
 		free(disk->in);
 		disk->in_room = length + 1;
 		disk->in = malloc(disk->in_room);
 		assert_non_null(disk->in);
 	}
-	if (bytes != NULL)
-		memcpy(disk->in, bytes, length);
-	else
-		memset(disk->in, 0, length);
-	disk->in_bytes = length;
+	memcpy(disk->in, bytes, length);
 }
 
 /* Carry out a step; the error for the next one. */
