@@ -6,9 +6,8 @@ All cases need a portal that asks for CHAP, and its --user and --secret.
 import base64
 import os
 
-from harness import REFUSED, answer, case, expect
-from iscsi import (
-    Closed, FULL_FEATURE, T, Wrong, binary_value, chap_response, pairs, text)
+from harness import answer, case, expect, REFUSED
+from iscsi import binary_value, chap_response, FULL_FEATURE, pairs, T, Wrong
 
 DENIED = ("LS 0201", "LS 0200", "LS 0202", "CLOSE")
 
@@ -50,7 +49,7 @@ def hexed(data):
     return "0x" + data.hex()
 
 
-# -- who ---------------------------------------------------------------------------
+# -- who ---------------------------------------------------------------------
 
 
 @case(needs="chap")
@@ -99,7 +98,7 @@ def hundred_failures_in_a_row(t):
     return "100 refused"
 
 
-# -- the response --------------------------------------------------------------------
+# -- the response ------------------------------------------------------------
 
 
 @case(needs="chap")
@@ -191,7 +190,7 @@ def second_try_on_the_same_connection(t):
     return "then " + expect(answer(login), *REFUSED)
 
 
-# -- the algorithm --------------------------------------------------------------------
+# -- the algorithm -----------------------------------------------------------
 
 
 @case(needs="chap")
@@ -263,7 +262,7 @@ def every_algorithm_that_the_target_knows(t):
     return ", ".join(known)
 
 
-# -- the order ------------------------------------------------------------------------
+# -- the order ---------------------------------------------------------------
 
 
 @case(needs="chap")
@@ -351,7 +350,7 @@ def target_keys_from_the_initiator(t):
     return expect(answer(login), "LS 0000", *DENIED)
 
 
-# -- methods ---------------------------------------------------------------------------
+# -- methods -----------------------------------------------------------------
 
 
 @case(needs="chap")
@@ -404,7 +403,7 @@ def authmethod_changes_to_none_after_the_challenge(t):
     return expect(answer(login), *DENIED)
 
 
-# -- the challenge, and the other direction -----------------------------------------
+# -- the challenge, and the other direction ----------------------------------
 
 
 @case(needs="chap")

@@ -2,14 +2,12 @@
 peers that do not read (performance-reliability F12 to F14, F30, F42)."""
 
 import random
-import socket
 import time
 
-from harness import (
-    REFUSED, REJECTED, Skip, answer, await_r2t, case, decides, expect, outcome)
+from harness import await_r2t, case, decides, expect, outcome, REJECTED
 from iscsi import (
-    Closed, F, FULL_FEATURE, NO_TAG, READ, Silent, TEST_UNIT_READY,
-    USUAL_KEYS, WRITE, Wrong, inquiry, read10, write10)
+    Closed, FULL_FEATURE, inquiry, READ, read10, Silent, TEST_UNIT_READY,
+    USUAL_KEYS, WRITE, write10, Wrong)
 
 
 @case
@@ -206,7 +204,7 @@ def everything_at_once(t):
     return "40 sessions"
 
 
-# -- the target's timers -------------------------------------------------------------
+# -- the target's timers -----------------------------------------------------
 
 
 @case(slow=True)

@@ -3,13 +3,11 @@
 """
 
 import random
-import struct
 
-from harness import REJECTED, case, decides, expect, outcome
+from harness import case, expect, outcome, REJECTED
 from iscsi import (
-    C, COMMAND, Closed, DATA_OUT, F, NO_TAG, Pdu, READ, SNACK, Silent, TASK,
-    TEST_UNIT_READY, TEXT_RESPONSE, WRITE, Wrong, inquiry, pairs, read10,
-    text, write10)
+    Closed, DATA_OUT, F, inquiry, NO_TAG, pairs, Pdu, READ, read10,
+    TEST_UNIT_READY, TEXT_RESPONSE, WRITE, write10, Wrong)
 
 TEXT = "TEXT RESPONSE"
 
@@ -24,7 +22,7 @@ def names(pdu):
     return [v for k, v in pairs(pdu.data) if k == "TargetName"]
 
 
-# -- SendTargets ---------------------------------------------------------------------
+# -- SendTargets -------------------------------------------------------------
 
 
 @case
@@ -108,7 +106,7 @@ def send_targets_five_hundred_times(t):
     return "500 answered"
 
 
-# -- continuation -----------------------------------------------------------------------
+# -- continuation ------------------------------------------------------------
 
 
 @case
@@ -263,7 +261,7 @@ def answer_is_not_fetched(t):
     return "50 begun"
 
 
-# -- keys in full feature phase --------------------------------------------------------
+# -- keys in full feature phase ----------------------------------------------
 
 
 @case
@@ -382,7 +380,7 @@ def flood_of_text_requests(t):
     return ", ".join("%d %s" % (n, k) for k, n in sorted(tally.items()))
 
 
-# -- discovery sessions -------------------------------------------------------------------
+# -- discovery sessions ------------------------------------------------------
 
 
 def in_discovery(t, make, *wanted):

@@ -1,13 +1,10 @@
-"""Task management that is wrong, late, early or too much (RFC 7143 11.5, 11.6)."""
+"""Task management: wrong, late, early or too much (RFC 7143 11.5, 11.6)."""
 
 import random
-import time
 
-from harness import (
-    REJECTED, Skip, await_r2t, case, decides, expect, outcome)
+from harness import await_r2t, case, decides, expect, outcome, REJECTED
 from iscsi import (
-    Closed, F, NOP_IN, NO_TAG, Pdu, READ, Silent, TASK, TASK_RESPONSE,
-    TEST_UNIT_READY, WRITE, Wrong, read10, write10)
+    Closed, NO_TAG, TASK_RESPONSE, TEST_UNIT_READY, WRITE, write10, Wrong)
 
 ABORT_TASK, ABORT_TASK_SET, CLEAR_ACA, CLEAR_TASK_SET = 1, 2, 3, 4
 LUN_RESET, WARM_RESET, COLD_RESET, REASSIGN = 5, 6, 7, 8
@@ -28,7 +25,7 @@ def waiting(t, s, lba, byte, count=1):
     return commands, [await_r2t(s, c) for c in commands]
 
 
-# -- ABORT TASK -------------------------------------------------------------------
+# -- ABORT TASK --------------------------------------------------------------
 
 
 @case
@@ -254,7 +251,7 @@ def abort_storm(t):
     return "200 aborted"
 
 
-# -- task sets and resets --------------------------------------------------------------
+# -- task sets and resets ----------------------------------------------------
 
 
 def all_of(t, function, *wanted):
@@ -413,7 +410,7 @@ def target_cold_reset(t):
     return outcome(s, "TMF 0", "TMF 5", "TMF 6", "TMF 255", "CLOSE")
 
 
-# -- what is no function --------------------------------------------------------------------
+# -- what is no function -----------------------------------------------------
 
 
 @case

@@ -17,8 +17,8 @@ import struct
 import time
 
 from iscsi import (
-    Closed, Connection, Identity, Login, NOP_IN, NO_TAG, Pdu, READ, Session,
-    Silent, TEST_UNIT_READY, USUAL_KEYS, WRITE, Wrong, read10, write10)
+    Closed, Connection, Identity, Login, NOP_IN, READ, read10, Session,
+    Silent, TEST_UNIT_READY, USUAL_KEYS, WRITE, write10, Wrong)
 
 REFUSED = ("LS 02*", "LS 03*", "CLOSE")
 REJECTED = ("RJ *", "CLOSE")
@@ -230,7 +230,7 @@ def await_r2t(s, command, timeout=2.0):
             raise Wrong("%s instead of an R2T" % pdu.label())
 
 
-# -- ALIVE --------------------------------------------------------------------------
+# -- ALIVE -------------------------------------------------------------------
 
 
 class Witness:

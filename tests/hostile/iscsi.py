@@ -56,7 +56,7 @@ class Silent(Exception):
     """Nothing came in time."""
 
 
-# -- CRC32C (RFC 7143 13.1): ISA-L when it is there, else a table --------------
+# -- CRC32C (RFC 7143 13.1): ISA-L when it is there, else a table ------------
 
 
 def _crc_table():
@@ -95,7 +95,7 @@ def digest(data):
     return struct.pack("<I", crc32c(data))
 
 
-# -- PDUs -----------------------------------------------------------------------
+# -- PDUs --------------------------------------------------------------------
 
 
 def _byte(offset):
@@ -279,7 +279,7 @@ def pairs(data):
     return out
 
 
-# -- connections ------------------------------------------------------------------
+# -- connections -------------------------------------------------------------
 
 
 class Connection:
@@ -390,7 +390,7 @@ class Connection:
         self.sock.close()
 
 
-# -- login ------------------------------------------------------------------------
+# -- login -------------------------------------------------------------------
 
 
 class Identity:
@@ -516,7 +516,7 @@ class Login(Connection):
         return answer
 
 
-# -- sessions -----------------------------------------------------------------------
+# -- sessions ----------------------------------------------------------------
 
 # What a session of the tests offers unless a case wants otherwise.
 USUAL_KEYS = {
@@ -757,7 +757,7 @@ class Session:
         self.conn.close()
 
 
-# -- CDBs ---------------------------------------------------------------------------
+# -- CDBs --------------------------------------------------------------------
 
 
 def read10(lba, blocks):
