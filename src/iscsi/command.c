@@ -152,7 +152,7 @@ task_init(struct task *t, struct conn *c, const struct pdu *p)
 	link_init(&t->link);
 	voice_init(&t->voice, &task_voice_ops);
 	t->is_delivered = t->is_answered = t->is_aborted = false;
-	t->is_counted = t->is_status_sent = false;
+	t->is_counted = t->is_status_sent = t->is_release_due = false;
 	t->receive_error = 0;
 	t->is_first_due = t->is_first_borrowed = false;
 	t->first = (struct piece){ 0 };
@@ -225,6 +225,11 @@ task_release(struct task *t)
 	struct session *s = t->session;
 
 	assert(!link_is_in_list(&t->voice.flight));
+	/* The rest of a Data-Out is still on its way into our memory. */
+	if (t->conn != NULL && t->conn->placing == t) {
+		t->is_release_due = true;
+		return;
+	}
 	if (t->is_counted) {
 		s->active--;
 		session_open_window(s);
@@ -250,6 +255,8 @@ task_abort(struct task *t)
 	if (!t->is_delivered)
 		return;		/* command_deliver() ends it */
 	(void)voice_hush(&t->conn->writer, &t->voice);
+	if (t->conn->is_lost)
+		t->conn = NULL;
 	t->session->ops->abort(t);
 }
 

@@ -232,6 +232,7 @@ conn_drop_tasks(struct conn *c)
 {
 	struct session *s = c->session;
 
+	c->placing = NULL;
 	LIST_FOR_EACH(h_link, &s->held) {
 		struct held *h = CONTAINER_OF(h_link, struct held, link);
 
@@ -243,10 +244,13 @@ conn_drop_tasks(struct conn *c)
 
 		if (t->conn != c)
 			continue;
-		if (t->is_answered || !t->is_delivered)
+		if ((t->is_answered && !t->is_aborted) || !t->is_delivered ||
+		    t->is_release_due)
 			task_release(t);
 		else if (!t->is_aborted)
 			task_abort(t);
+		else
+			t->conn = NULL;	/* its owner still stops it */
 	}
 }
 

@@ -147,6 +147,9 @@ struct conn {
 	bool		 has_ping;	/* a NOP-In of ours waits for its echo */
 	uint32_t	 ping_tag;
 
+	struct task	*placing;	/* Data-Out under way goes to its memory,
+					 * which stays until the PDU has ended */
+
 	/* Data of a PDU under way that has no task yet. */
 	uint8_t		*place;
 	size_t		 place_capacity;
@@ -167,7 +170,7 @@ struct piece {
 struct task {
 	/* -- what the initiator asked; constant -- */
 	struct session	*session;
-	struct conn	*conn;
+	struct conn	*conn;		/* NULL: lost, and we are aborted */
 	uint64_t	 lun;
 	uint32_t	 itt, cmdsn;
 	uint32_t	 expected_bytes;	/* EDTL */
@@ -186,6 +189,7 @@ struct task {
 	bool		 is_aborted;		/* never to be answered */
 	bool		 is_counted;		/* in session->active */
 	bool		 is_status_sent;
+	bool		 is_release_due; /* when conn->placing lets it */
 
 	/* Data-Out. */
 	int		 receive_error;		/* errno value, 0: none */

@@ -93,6 +93,7 @@ data_out_place(struct conn *c, const struct pdu *p)
 
 	if (t == NULL || t->receive_error != 0 || !data_out_is_due(t, p))
 		return NULL;
+	c->placing = t;
 	if (is_unsolicited(p))
 		return t->first.data + p->data.offset;
 	return t->awaited.data + (p->data.offset - t->awaited.offset);
@@ -139,9 +140,13 @@ void
 data_out_arrived(struct conn *c, const struct pdu *p,
     const struct pdu_body *body)
 {
-	struct task *t = data_out_task(c, p);
+	struct task *t, *placing = c->placing;
 	uint8_t *dest;
 
+	c->placing = NULL;
+	if (placing != NULL && placing->is_release_due)
+		task_release(placing);
+	t = data_out_task(c, p);
 	if (t == NULL) {	/* its task was answered or aborted */
 		c->stray_data++;
 		return;
@@ -156,6 +161,7 @@ data_out_arrived(struct conn *c, const struct pdu *p,
 	}
 	if (!body->is_data_placed && p->data_bytes > 0) {
 		dest = data_out_place(c, p);
+		c->placing = NULL;
 		memcpy(dest, body->data, p->data_bytes);
 	}
 	t->out_next += p->data_bytes;

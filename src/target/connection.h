@@ -1,0 +1,67 @@
+/* One TCP connection of an initiator, from accept to close.
+ *
+ *	accepted --> login phase (reactor 0) --> placed on a reactor
+ *	    --> its session's registry place is free --> full feature phase
+ *	    --> closing: what is queued leaves --> closed
+ *
+ * Glue between a stream (reactor/) and a conn (iscsi/); the state of the login
+ * is a few kilobytes and goes when it is over.
+ */
+#ifndef TARGET_CONNECTION_H
+#define TARGET_CONNECTION_H
+
+#include "base/limits.h"
+#include "base/list.h"
+#include "iscsi/negotiate.h"
+#include "iscsi/session.h"
+#include "reactor/stream.h"
+#include "target/registry.h"
+#include "target/shard.h"
+
+struct login_phase;
+struct nexus;
+
+struct connection {
+	struct conn	 conn;
+	struct link	 link;		/* of shard->connections */
+	struct shard	*shard;
+	struct stream	*stream;	/* NULL: between two reactors */
+	struct nexus	*nexus;		/* NULL: in its login phase */
+	struct login_phase *login;	/* NULL: after it */
+	struct timer	 timer;		/* login, pings, closing */
+	uint64_t	 received_ns, pinged_ns;
+	bool		 is_closing;
+	const char	*why;		/* it closes; for the log */
+	struct negotiation text;	/* for Text in full feature phase */
+	char		 peer_address[ADDRESS_BYTES_MAX];
+	char		 local_address[ADDRESS_BYTES_MAX];
+	uint64_t	 held_since_ns;	/* a CmdSN was seen missing; 0: none */
+	struct reactor_msg msg;		/* moving to another reactor */
+	struct shard	*to;
+	int		 fd;		/* while moving */
+};
+
+/* A peer has connected: start its login on shard sh.  fd is taken
+ * over, or closed when there is no room. */
+void	connection_accepted(struct shard *sh, int fd);
+
+void	connection_wake(struct connection *c);
+void	connection_pause(struct connection *c, bool is_paused);
+
+/* Close when what is queued has left, or at once with nothing queued.  why:
+ * for the log, NULL: an orderly logout. */
+void	connection_close(struct connection *c, const char *why);
+
+/* -- for login_phase.c ------------------------------------------------------ */
+
+/* Give the connection to another reactor; login_phase_moved() goes on there. */
+void	connection_move(struct connection *c, struct shard *to);
+
+/* The full feature phase has begun: watch over it. */
+void	connection_start_ticks(struct connection *c);
+
+/* The stream is gone: end everything and release c, unless its login still
+ * waits for another session to end; then it is called again. */
+void	connection_gone(struct connection *c);
+
+#endif

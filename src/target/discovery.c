@@ -1,0 +1,164 @@
+/* Text requests of the full feature phase: SendTargets, and keys that may be
+ * negotiated there (RFC 7143 appendix C, 6.4, 11.10). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "iscsi/text.h"
+#include "target/connection.h"
+#include "target/internal.h"
+#include "target/nexus.h"
+
+/* Room for one target's name and one address, with keys and NULs. */
+#define TARGET_TEXT_BYTES	(11 + ISCSI_NAME_BYTES_MAX + 1)
+#define ADDRESS_TEXT_BYTES	(14 + ADDRESS_BYTES_MAX + 8)
+
+/* "0.0.0.0:3260" and "[::]:3260" are where we listen, not where we are. */
+static bool
+is_wildcard(const char *address)
+{
+	return strncmp(address, "0.0.0.0:", 8) == 0 ||
+	    strncmp(address, "[::]:", 5) == 0 || address[0] == '*';
+}
+
+/* One TargetAddress=ADDR:PORT,TPGT.  A wildcard portal is shown as the address
+ * that the asking connection came in on, with its own port. */
+static bool
+put_address(struct text_writer *w, const struct target *t,
+    const char *address, const char *local)
+{
+	char value[ADDRESS_TEXT_BYTES];
+	const char *port = strrchr(address, ':');
+	const char *local_port = strrchr(local, ':');
+
+	if (is_wildcard(address) && port != NULL && local_port != NULL)
+		(void)snprintf(value, sizeof(value), "%.*s%s,%u",
+		    (int)(local_port - local), local, port,
+		    t->portal_group_tag);
+	else
+		(void)snprintf(value, sizeof(value), "%s,%u", address,
+		    t->portal_group_tag);
+	return text_put(w, "TargetAddress", value);
+}
+
+static bool
+put_target(struct text_writer *w, const struct target *t,
+    const struct connection *c)
+{
+	struct service *s = t->service;
+
+	if (!text_put(w, "TargetName", t->name))
+		return false;
+	if (t->portal_count > 0) {
+		for (size_t i = 0; i < t->portal_count; i++)
+			if (!put_address(w, t, t->portals[i],
+			    c->local_address))
+				return false;
+		return true;
+	}
+	LIST_FOR_EACH(l, &s->portals)
+		if (!put_address(w, t, CONTAINER_OF(l, struct portal,
+		    link)->address, c->local_address))
+			return false;
+	return true;
+}
+
+/* May the asking initiator see this target?  Those it may not log in to do not
+ * exist for it. */
+static bool
+is_visible(const struct target *t, const struct connection *c,
+    const struct nexus *n)
+{
+	char why[160];
+
+	return access_allows(&t->access, n->port.name, c->peer_address, why,
+	    sizeof(why));
+}
+
+static bool
+put_targets(struct text_writer *w, const struct connection *c,
+    const struct nexus *n, struct span which)
+{
+	struct service *s = n->shard->service;
+	bool wants_all = span_is_text(which, "All");
+
+	if (wants_all && n->target != NULL)
+		return text_put(w, "SendTargets", "Reject");
+	if (which.bytes == 0 && n->target == NULL)
+		return text_put(w, "SendTargets", "Reject");
+	LIST_FOR_EACH(l, &s->targets) {
+		const struct target *t = CONTAINER_OF(l, struct target, link);
+		bool is_meant = wants_all ||
+		    (which.bytes == 0 && t == n->target) ||
+		    span_is_text(which, t->name);
+
+		if (is_meant && is_visible(t, c, n) && !put_target(w, t, c))
+			return false;
+	}
+	return true;
+}
+
+/* Bytes that an answer can have at most. */
+static size_t
+answer_room(const struct service *s, size_t request_bytes)
+{
+	size_t room = 4096 + 8 * request_bytes, portals = 0;
+
+	LIST_FOR_EACH(l, &s->portals)
+		portals++;
+	LIST_FOR_EACH(l, &s->targets) {
+		const struct target *t = CONTAINER_OF(l, struct target, link);
+
+		room += TARGET_TEXT_BYTES + ADDRESS_TEXT_BYTES *
+		    (t->portal_count > 0 ? t->portal_count : portals);
+	}
+	return room < TEXT_ANSWER_BYTES_MAX ? room : TEXT_ANSWER_BYTES_MAX;
+}
+
+static bool
+answer_pairs(struct conn *c, struct span request, struct text_writer *w)
+{
+	struct nexus *n = nexus_of_session(c->session);
+	struct connection *connection = c->owner;
+	struct negotiation *g = &connection->text;
+	struct text_iter it;
+	struct text_pair pair;
+	enum text_result result;
+
+	negotiate_text_begin(g);
+	text_iter_init(&it, request);
+	while ((result = text_next(&it, &pair)) == TEXT_PAIR) {
+		if (span_is_text(pair.key, "SendTargets")) {
+			if (!put_targets(w, connection, n, pair.value))
+				return false;
+			continue;
+		}
+		if (text_answer(g, &pair, w) != NEGOTIATE_DONE)
+			return false;
+	}
+	if (result != TEXT_END)
+		return false;
+	conn_set_send_max(c, g->conn.peer_recv_data_max);
+	return true;
+}
+
+bool
+discovery_text(struct conn *c, struct span request, uint8_t **answer,
+    size_t *answer_bytes)
+{
+	struct service *s = nexus_of_session(c->session)->shard->service;
+	size_t room = answer_room(s, request.bytes);
+	uint8_t *bytes = malloc(room);
+	struct text_writer w;
+
+	if (bytes == NULL)
+		return false;
+	w = text_writer_of(bytes, room);
+	if (!answer_pairs(c, request, &w)) {
+		free(bytes);
+		return false;
+	}
+	*answer = bytes;
+	*answer_bytes = w.bytes;
+	return true;
+}

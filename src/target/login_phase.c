@@ -1,0 +1,473 @@
+/* See login_phase.h. */
+#include "target/login_phase.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/be.h"
+#include "base/log.h"
+#include "iscsi/login.h"
+#include "target/connection.h"
+#include "target/internal.h"
+#include "target/nexus.h"
+
+#define NS_PER_MS	1000000ull
+
+/* A wrong secret is answered after this pause, so that guessing is slow. */
+#define WRONG_SECRET_PAUSE_MS	1000u
+
+struct login_phase {
+	struct login	 login;
+	struct login_config config;
+	struct registry_wait wait;
+	struct connection *connection;
+	struct target	*target;	/* of the last verdict; NULL: discovery */
+	struct nexus	*nexus;		/* being made */
+	bool		 is_waiting;	/* for the registry */
+	struct shard	*placed;	/* counted in its load, or NULL */
+	bool		 is_finished;	/* no more requests */
+	bool		 is_pausing;	/* before a refusal is sent */
+	uint32_t	 data_bytes;
+	uint8_t		 data[LOGIN_PDU_BYTES_MAX];
+};
+
+/* One login response on its way; holds its text, because the login may go on
+ * before it has left. */
+struct login_reply {
+	struct voice	 voice;
+	struct connection *connection;
+	bool		 closes;
+	bool		 is_final;	/* digests begin after it */
+	uint8_t		 bhs[PDU_HEADER_BYTES];
+	uint32_t	 data_bytes;
+	uint8_t		 data[];
+};
+
+static uint8_t	*login_place(void *owner, const struct pdu *p);
+static bool	login_pdu(void *owner, const struct pdu *p, bool is_known,
+		    const struct pdu_body *body);
+static void	login_fault(void *owner, enum reader_fault fault,
+		    const struct pdu *p, const uint8_t *header);
+static bool	reply_emit(struct voice *v, struct batch *b);
+static void	reply_sent(struct voice *v);
+static void	find_target(void *context, const char *initiator_name,
+		    const char *target_name, struct login_verdict *v);
+static void	find_discovery(void *context, const char *initiator_name,
+		    struct login_verdict *v);
+static void	login_refused(struct connection *c);
+static void	login_finished(struct connection *c);
+static void	session_begin(struct connection *c);
+
+const struct reader_ops login_reader_ops = {
+	.place = login_place,
+	.pdu = login_pdu,
+	.fault = login_fault,
+};
+
+static const struct voice_ops reply_voice_ops = {
+	.emit = reply_emit,
+	.sent = reply_sent,
+};
+
+static const struct login_ops policy_ops = {
+	.find_target = find_target,
+	.find_discovery = find_discovery,
+};
+
+bool
+login_phase_begin(struct connection *c)
+{
+	struct service *s = c->shard->service;
+	uint8_t random[CHAP_RANDOM_BYTES];
+	struct login_phase *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
+		return false;
+	p->connection = c;
+	p->config = (struct login_config){
+		.offer = &s->offer,
+		.ops = &policy_ops,
+		.context = c,
+	};
+	reactor_random(c->shard->reactor, random, sizeof(random));
+	login_init(&p->login, &p->config, random);
+	explicit_bzero(random, sizeof(random));
+	c->login = p;
+	return true;
+}
+
+bool
+login_phase_end(struct connection *c)
+{
+	struct login_phase *p = c->login;
+
+	if (p->is_waiting)
+		return false;
+	if (p->nexus != NULL)
+		nexus_free(p->nexus);
+	if (p->placed != NULL)
+		atomic_fetch_sub(&p->placed->load, 1);
+	login_free(&p->login);
+	explicit_bzero(p, sizeof(*p));
+	free(p);
+	c->login = NULL;
+	service_login_ended(c->shard->service);
+	return true;
+}
+
+/* -- PDUs --------------------------------------------------------------------------- */
+
+static uint8_t *
+login_place(void *owner, const struct pdu *p)
+{
+	struct connection *c = owner;
+
+	assert(p->data_bytes <= LOGIN_PDU_BYTES_MAX);
+	return c->login == NULL ? NULL : c->login->data;
+}
+
+static void
+login_fault(void *owner, enum reader_fault fault,
+    [[maybe_unused]] const struct pdu *p,
+    [[maybe_unused]] const uint8_t *header)
+{
+	struct connection *c = owner;
+
+	/* Without digests there is no other fault. */
+	assert(fault == READER_DATA_TOO_LONG);
+	log_warning("login from %s: a data segment of more than %d bytes",
+	    c->peer_address, LOGIN_PDU_BYTES_MAX);
+	connection_close(c, "login data segment too long");
+}
+
+/* Queue the answer that the login has ready. */
+static bool
+answer_send(struct connection *c, bool closes, bool is_final)
+{
+	const struct login_pdu *a = &c->login->login.answer;
+	struct login_reply *r = malloc(sizeof(*r) + a->text.bytes);
+
+	if (r == NULL) {
+		connection_close(c, "out of memory");
+		return false;
+	}
+	voice_init(&r->voice, &reply_voice_ops);
+	r->connection = c;
+	r->closes = closes;
+	r->is_final = is_final;
+	pdu_build(&a->pdu, r->bhs);
+	put_be32(r->bhs + 28, c->login->login.cmdsn);	/* ExpCmdSN */
+	put_be32(r->bhs + 32, c->login->login.cmdsn);	/* MaxCmdSN */
+	r->data_bytes = (uint32_t)a->text.bytes;
+	if (r->data_bytes > 0)
+		memcpy(r->data, a->text.data, r->data_bytes);
+	voice_say(&c->conn.writer, &r->voice);
+	connection_wake(c);
+	return true;
+}
+
+static bool
+reply_emit(struct voice *v, struct batch *b)
+{
+	struct login_reply *r = CONTAINER_OF(v, struct login_reply, voice);
+	struct conn *conn = &r->connection->conn;
+
+	if (!batch_add(b, r->bhs, r->data, r->data_bytes))
+		return true;
+	if (r->is_final)
+		writer_set_digests(&conn->writer,
+		    conn->params.has_header_digest,
+		    conn->params.has_data_digest);
+	return false;
+}
+
+static void
+reply_sent(struct voice *v)
+{
+	struct login_reply *r = CONTAINER_OF(v, struct login_reply, voice);
+	struct connection *c = r->connection;
+	bool closes = r->closes;
+
+	free(r);
+	if (closes && !c->conn.is_lost)
+		connection_close(c, "login refused");
+}
+
+static bool
+login_pdu(void *owner, const struct pdu *p, [[maybe_unused]] bool is_known,
+    const struct pdu_body *body)
+{
+	struct connection *c = owner;
+	struct login *l = &c->login->login;
+
+	if (c->is_closing || c->login->is_pausing)
+		return false;
+	if (c->login->is_finished) {
+		/* It spoke before it had our last answer. */
+		connection_close(c, "a PDU before the login was answered");
+		return false;
+	}
+	switch (login_request(l, p, span_of(body->data, body->data == NULL ?
+	    0 : p->data_bytes))) {
+	case LOGIN_ANSWER:
+		return answer_send(c, false, false);
+	case LOGIN_ANSWER_FINISHED:
+		c->login->is_finished = true;
+		login_finished(c);
+		/* The initiator has nothing to say before our answer. */
+		return true;
+	case LOGIN_ANSWER_CLOSE:
+		login_refused(c);
+		return false;
+	case LOGIN_CLOSE:
+		log_warning("login from %s: %s", c->peer_address, l->why);
+		connection_close(c, "login failed");
+		return false;
+	}
+	return false;
+}
+
+/* Log why, and send the refusal: at once, or after a pause. */
+static void
+login_refused(struct connection *c)
+{
+	struct login_phase *p = c->login;
+
+	log_warning("login from %s refused: %s (%s)", c->peer_address,
+	    p->login.why, login_status_words((uint16_t)p->login.status));
+	if (p->login.status == LOGIN_AUTHENTICATION_FAILURE) {
+		p->is_pausing = true;
+		timer_set(c->shard->reactor, &c->timer,
+		    reactor_now_ns(c->shard->reactor) +
+		    WRONG_SECRET_PAUSE_MS * NS_PER_MS);
+		return;
+	}
+	(void)answer_send(c, true, false);
+}
+
+void
+login_phase_timer(struct connection *c)
+{
+	if (c->login->is_pausing) {
+		c->login->is_pausing = false;
+		c->conn.is_closing = true;	/* no more requests */
+		(void)answer_send(c, true, false);
+		return;
+	}
+	log_warning("login from %s: not finished within %ums%s%s",
+	    c->peer_address, c->shard->service->config.login_ms_max,
+	    c->login->login.initiator_name[0] != '\0' ? ": initiator " : "",
+	    c->login->login.initiator_name);
+	connection_close(c, "login took too long");
+}
+
+/* -- policy ---------------------------------------------------------------------------- */
+
+static void
+verdict_auth(struct login_verdict *v, const struct auth_rules *rules)
+{
+	v->auth.needs_chap = rules->user_count > 0;
+	v->auth.chap_algs = rules->chap_algs;
+	v->auth.users = rules->users;
+	v->auth.user_count = rules->user_count;
+	v->auth.outgoing = rules->outgoing;
+}
+
+static void
+find_target(void *context, const char *initiator_name,
+    const char *target_name, struct login_verdict *v)
+{
+	struct connection *c = context;
+	struct service *s = c->shard->service;
+	struct target *t = service_find_target(s, target_name);
+
+	c->login->target = t;
+	if (t == NULL) {
+		v->status = LOGIN_NOT_FOUND;
+		(void)snprintf(v->why, sizeof(v->why),
+		    "there is no such target");
+		return;
+	}
+	if (s->is_draining) {
+		v->status = LOGIN_SERVICE_UNAVAILABLE;
+		(void)snprintf(v->why, sizeof(v->why), "shutting down");
+		return;
+	}
+	if (!access_allows(&t->access, initiator_name, c->peer_address,
+	    v->why, sizeof(v->why))) {
+		v->status = LOGIN_AUTHORIZATION_FAILURE;
+		return;
+	}
+	if (t->redirect != NULL) {
+		v->status = t->is_redirect_permanent ?
+		    LOGIN_MOVED_PERMANENTLY : LOGIN_MOVED_TEMPORARILY;
+		(void)snprintf(v->redirect, sizeof(v->redirect), "%s",
+		    t->redirect);
+		(void)snprintf(v->why, sizeof(v->why), "moved to %s",
+		    t->redirect);
+		return;
+	}
+	v->status = LOGIN_SUCCESS;
+	v->alias = t->alias;
+	v->portal_group_tag = t->portal_group_tag;
+	v->offer = &t->offer;
+	verdict_auth(v, &t->auth);
+}
+
+static void
+find_discovery(void *context, [[maybe_unused]] const char *initiator_name,
+    struct login_verdict *v)
+{
+	struct connection *c = context;
+	struct service *s = c->shard->service;
+
+	c->login->target = NULL;
+	v->status = s->is_draining ? LOGIN_SERVICE_UNAVAILABLE :
+	    LOGIN_SUCCESS;
+	verdict_auth(v, &s->discovery_auth);
+}
+
+/* -- the session ------------------------------------------------------------------------- */
+
+/* A login that went well until here ends with a refusal. */
+static void
+login_deny(struct connection *c, enum login_status status, const char *reason)
+{
+	(void)login_refuse(&c->login->login, status, reason);
+	login_refused(c);
+}
+
+/* The reactor with the fewest sessions; discovery stays where it is. */
+static struct shard *
+place_session(struct connection *c)
+{
+	struct service *s = c->shard->service;
+	struct shard *best = c->shard;
+
+	if (c->login->login.is_discovery)
+		return best;
+	for (unsigned i = 0; i < s->shard_count; i++)
+		if (atomic_load_explicit(&s->shards[i].load,
+		    memory_order_relaxed) < atomic_load_explicit(&best->load,
+		    memory_order_relaxed))
+			best = &s->shards[i];
+	return best;
+}
+
+static void
+login_finished(struct connection *c)
+{
+	struct login *l = &c->login->login;
+	struct shard *to;
+
+	if (l->tsih != 0) {
+		bool is_there = registry_has_tsih(c->shard->service->registry,
+		    l->tsih);
+
+		login_deny(c, is_there ? LOGIN_TOO_MANY_CONNECTIONS :
+		    LOGIN_NO_SUCH_SESSION, is_there ?
+		    "a session has one connection" : "no session has its TSIH");
+		return;
+	}
+	to = place_session(c);
+	atomic_fetch_add(&to->load, 1);
+	c->login->placed = to;
+	if (to == c->shard)
+		session_begin(c);
+	else
+		connection_move(c, to);
+}
+
+void
+login_phase_moved(struct connection *c)
+{
+	session_begin(c);
+}
+
+/* The session that had our place has ended. */
+static void
+wait_is_over(struct reactor_msg *msg)
+{
+	struct registry_wait *w = CONTAINER_OF(msg, struct registry_wait,
+	    msg);
+	struct login_phase *p = CONTAINER_OF(w, struct login_phase, wait);
+	struct connection *c = p->connection;
+
+	p->is_waiting = false;
+	p->nexus->is_reinstated = true;
+	if (c->conn.is_lost)
+		connection_gone(c);
+	else
+		session_begin(c);
+}
+
+static void
+log_login(const struct connection *c, const struct login *l)
+{
+	log_info("initiator %s: target %s: logged in from %s%s%s%s",
+	    l->initiator_name, l->is_discovery ? "discovery" : l->target_name,
+	    c->peer_address, l->user[0] != '\0' ? " as user " : "", l->user,
+	    l->is_mutual ? " (mutual)" : "");
+}
+
+/* The registry has entered it: the full feature phase begins with the answer
+ * that is ready. */
+static void
+session_start(struct connection *c)
+{
+	struct login_phase *p = c->login;
+	struct login *l = &p->login;
+	struct nexus *n = p->nexus;
+
+	login_admit(l, n->entry.tsih);
+	conn_join(&c->conn, n->session, l->cid, &l->conn, c->conn.statsn, 0);
+	c->conn.expstatsn = c->conn.statsn;
+	c->text = l->negotiation;
+	c->text.stage = STAGE_FULL_FEATURE;
+	c->nexus = n;
+	list_append(&c->shard->sessions, &n->link);
+	log_login(c, l);
+	(void)answer_send(c, false, true);
+	p->nexus = NULL;
+	p->placed = NULL;		/* the nexus is counted from now on */
+	(void)login_phase_end(c);
+	connection_start_ticks(c);
+}
+
+static void
+session_begin(struct connection *c)
+{
+	struct login_phase *p = c->login;
+	struct service *s = c->shard->service;
+	uint32_t depth = p->target != NULL ? p->target->queue_depth : 8;
+
+	if (c->is_closing)
+		return;
+	if (p->nexus == NULL)
+		p->nexus = nexus_new(c->shard, &p->login, p->target, depth);
+	if (p->nexus == NULL) {
+		login_deny(c, LOGIN_OUT_OF_RESOURCES, "out of memory");
+		return;
+	}
+	p->nexus->entry.since_ns = reactor_now_ns(c->shard->reactor);
+	memcpy(p->nexus->entry.peer_address, c->peer_address,
+	    sizeof(c->peer_address));
+	memcpy(p->nexus->entry.portal_address, c->local_address,
+	    sizeof(c->local_address));
+	p->wait.reactor = c->shard->reactor;
+	p->wait.msg.fn = wait_is_over;
+	switch (registry_enter(s->registry, &p->nexus->entry, &p->wait)) {
+	case REGISTRY_ENTERED:
+		session_start(c);
+		break;
+	case REGISTRY_WAIT:
+		p->is_waiting = true;
+		break;
+	case REGISTRY_FULL:
+		login_deny(c, LOGIN_OUT_OF_RESOURCES,
+		    "there is no room for another session");
+		break;
+	}
+}

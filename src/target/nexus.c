@@ -1,0 +1,333 @@
+/* See nexus.h. */
+#include "target/nexus.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "reactor/buffers.h"
+#include "target/command.h"
+#include "target/connection.h"
+#include "target/internal.h"
+
+static void	unit_attached(struct unit_claim *claim);
+static void	unit_detached(struct unit_claim *claim);
+static void	nexus_check_end(struct nexus *n);
+static void	nexus_end_told(struct registry_entry *e, const char *why);
+
+/* -- memory for the session ------------------------------------------------------ */
+
+static struct task *
+nexus_task_take(struct session *s)
+{
+	struct command *c = slab_take(&nexus_of_session(s)->shard->commands);
+
+	return c == NULL ? NULL : &c->task;
+}
+
+static void
+nexus_task_give(struct task *t)
+{
+	struct nexus *n = nexus_of_session(t->session);
+
+	slab_give(&n->shard->commands, command_of_task(t));
+	if (n->is_ending)
+		nexus_check_end(n);
+}
+
+static struct reply *
+nexus_reply_take(struct session *s)
+{
+	return slab_take(&nexus_of_session(s)->shard->replies);
+}
+
+static void
+nexus_reply_give(struct session *s, struct reply *r)
+{
+	struct nexus *n = nexus_of_session(s);
+
+	slab_give(&n->shard->replies, r);
+	if (n->is_ending)
+		nexus_check_end(n);
+}
+
+static uint8_t *
+nexus_buffer_take(struct session *s, size_t bytes, size_t *capacity)
+{
+	return buffer_take(nexus_of_session(s)->shard->reactor, bytes,
+	    capacity);
+}
+
+static void
+nexus_buffer_give(struct session *s, uint8_t *buffer, size_t capacity)
+{
+	buffer_give(nexus_of_session(s)->shard->reactor, buffer, capacity);
+}
+
+/* -- events of the session ---------------------------------------------------------- */
+
+static void
+nexus_command(struct task *t)
+{
+	command_start(command_of_task(t), nexus_of_session(t->session));
+}
+
+static void
+nexus_received(struct task *t)
+{
+	command_received(command_of_task(t));
+}
+
+static void
+nexus_sent(struct task *t)
+{
+	command_sent(command_of_task(t));
+}
+
+static void
+nexus_released(struct task *t)
+{
+	command_released(command_of_task(t));
+}
+
+static void
+nexus_abort(struct task *t)
+{
+	command_abort(command_of_task(t));
+}
+
+static void
+nexus_wake(struct conn *c)
+{
+	connection_wake(c->owner);
+}
+
+static void
+nexus_pause(struct conn *c, bool is_paused)
+{
+	connection_pause(c->owner, is_paused);
+}
+
+static void
+nexus_close(struct conn *c, conn_fault why)
+{
+	connection_close(c->owner, why);
+}
+
+static void
+nexus_logout(struct session *s)
+{
+	nexus_end(nexus_of_session(s), NULL);
+}
+
+const struct session_ops nexus_session_ops = {
+	.task_take = nexus_task_take,
+	.task_give = nexus_task_give,
+	.reply_take = nexus_reply_take,
+	.reply_give = nexus_reply_give,
+	.buffer_take = nexus_buffer_take,
+	.buffer_give = nexus_buffer_give,
+	.command = nexus_command,
+	.received = nexus_received,
+	.sent = nexus_sent,
+	.released = nexus_released,
+	.abort = nexus_abort,
+	.task_request = task_management,
+	.text = discovery_text,
+	.wake = nexus_wake,
+	.pause = nexus_pause,
+	.close = nexus_close,
+	.logout = nexus_logout,
+};
+
+/* -- begin ------------------------------------------------------------------------ */
+
+struct nexus *
+nexus_new(struct shard *sh, const struct login *l, struct target *t,
+    uint32_t queue_depth)
+{
+	struct nexus *n = calloc(1, sizeof(*n));
+
+	if (n == NULL)
+		return NULL;
+	n->shard = sh;
+	n->target = t;
+	n->session = session_new(&nexus_session_ops, n, &l->session,
+	    l->is_discovery, queue_depth, l->cmdsn);
+	n->alias = strdup(l->initiator_alias);
+	n->user = strdup(l->user);
+	if (n->session == NULL || n->alias == NULL || n->user == NULL) {
+		nexus_free(n);
+		return NULL;
+	}
+	list_init(&n->units);
+	link_init(&n->link);
+	memcpy(n->port.name, l->initiator_name, sizeof(n->port.name));
+	memcpy(n->port.isid, l->isid, sizeof(n->port.isid));
+
+	n->entry.shard = sh;
+	n->entry.is_discovery = l->is_discovery;
+	n->entry.portal_group_tag = t != NULL ? t->portal_group_tag : 0;
+	memcpy(n->entry.isid, l->isid, sizeof(n->entry.isid));
+	n->entry.initiator = n->port.name;
+	n->entry.initiator_alias = n->alias;
+	n->entry.target = t != NULL ? t->name : "";
+	n->entry.user = n->user;
+	n->entry.has_header_digest = l->conn.has_header_digest;
+	n->entry.has_data_digest = l->conn.has_data_digest;
+	n->entry.params = &n->session->params;
+	n->entry.end = nexus_end_told;
+	return n;
+}
+
+void
+nexus_free(struct nexus *n)
+{
+	if (n->session != NULL)
+		session_free(n->session);
+	free(n->alias);
+	free(n->user);
+	free(n);
+}
+
+/* -- units -------------------------------------------------------------------------- */
+
+static struct nexus_unit *
+nexus_unit_new(struct nexus *n, struct unit *u)
+{
+	struct nexus_unit *nu = calloc(1, sizeof(*nu));
+
+	if (nu == NULL)
+		return NULL;
+	nu->unit = u;
+	nu->us = unit_shard(u, n->shard->index);
+	nu->nexus = n;
+	list_init(&nu->waiting);
+	list_prepend(&n->units, &nu->link);
+	/* Becoming known to a unit changes what others may look at. */
+	unit_claim_get(u, n->shard->index, &nu->claim, unit_attached);
+	return nu;
+}
+
+struct nexus_unit *
+nexus_unit_find(struct nexus *n, uint64_t wire_lun)
+{
+	struct nexus_unit *nu = n->last_unit;
+	struct unit *u;
+	uint16_t lun;
+
+	if (nu != NULL && nu->unit->wire_lun == wire_lun)
+		return nu;
+	if (!scsi_lun_parse(wire_lun, &lun))
+		return NULL;
+	LIST_FOR_EACH(l, &n->units) {
+		nu = CONTAINER_OF(l, struct nexus_unit, link);
+		if (nu->unit->lun == lun) {
+			n->last_unit = nu;
+			return nu;
+		}
+	}
+	if ((u = target_find_unit(n->target, lun)) == NULL)
+		return NULL;
+	nu = nexus_unit_new(n, u);
+	if (nu != NULL)
+		n->last_unit = nu;
+	return nu;
+}
+
+static void
+unit_attached(struct unit_claim *claim)
+{
+	struct nexus_unit *nu = CONTAINER_OF(claim, struct nexus_unit, claim);
+	struct link *l;
+
+	scsi_nexus_attach(&nu->scsi, nu->unit->lu, &nu->nexus->port,
+	    &nu->unit->port, nu->nexus->is_reinstated);
+	unit_claim_release(claim);
+	nu->is_attached = true;
+	while ((l = list_take(&nu->waiting)) != NULL)
+		command_resume(command_of_wait(l));
+	if (nu->nexus->is_ending)
+		nexus_check_end(nu->nexus);
+}
+
+static void
+unit_detached(struct unit_claim *claim)
+{
+	struct nexus_unit *nu = CONTAINER_OF(claim, struct nexus_unit, claim);
+	struct nexus *n = nu->nexus;
+
+	scsi_nexus_detach(&nu->scsi);
+	unit_claim_release(claim);
+	list_remove(&nu->link);
+	free(nu);
+	n->detaching--;
+	nexus_check_end(n);
+}
+
+/* -- end ----------------------------------------------------------------------------- */
+
+/* Told by the registry, on our reactor. */
+static void
+nexus_end_told(struct registry_entry *e, const char *why)
+{
+	nexus_end(CONTAINER_OF(e, struct nexus, entry), why);
+}
+
+void
+nexus_end(struct nexus *n, const char *why)
+{
+	if (why != NULL)
+		log_info("initiator %s: target %s: session ended: %s",
+		    n->port.name, n->entry.target[0] != '\0' ?
+		    n->entry.target : "discovery", why);
+	n->session->is_ending = true;
+	LIST_FOR_EACH(l, &n->session->conns)
+		connection_close(CONTAINER_OF(l, struct conn, link)->owner,
+		    why != NULL ? "session ended" : NULL);
+	nexus_check_end(n);
+}
+
+void
+nexus_connection_gone(struct nexus *n)
+{
+	if (list_is_empty(&n->session->conns)) {
+		n->is_ending = true;
+		nexus_check_end(n);
+	}
+}
+
+/* When the last connection is gone: wait for the tasks, let the units forget
+ * us, and go. */
+static void
+nexus_check_end(struct nexus *n)
+{
+	struct session *s = n->session;
+	struct shard *sh = n->shard;
+
+	if (!n->is_ending || !list_is_empty(&s->conns) ||
+	    !list_is_empty(&s->tasks) || !list_is_empty(&s->requests))
+		return;
+	LIST_FOR_EACH(l, &n->units)
+		if (!CONTAINER_OF(l, struct nexus_unit, link)->is_attached)
+			return;		/* unit_attached() comes back here */
+	if (n->detaching == 0 && !list_is_empty(&n->units)) {
+		n->detaching = 1;	/* until all have been asked */
+		LIST_FOR_EACH(l, &n->units) {
+			struct nexus_unit *nu = CONTAINER_OF(l,
+			    struct nexus_unit, link);
+
+			n->detaching++;
+			unit_claim_get(nu->unit, sh->index, &nu->claim,
+			    unit_detached);
+		}
+		n->detaching--;
+	}
+	if (n->detaching > 0)
+		return;
+	registry_leave(sh->service->registry, &n->entry);
+	list_remove(&n->link);
+	atomic_fetch_sub(&sh->load, 1);
+	nexus_free(n);
+}

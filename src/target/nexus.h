@@ -1,0 +1,80 @@
+/* One iSCSI session as the target runs it: an I_T nexus (SAM-5 4.7, RFC 7143
+ * 4.4.3), its connections, and the units it has used.
+ *
+ * A nexus lives on one reactor from the end of its login to its end, and all
+ * its connections with it.  It ends when its last connection is gone, every
+ * task has been dropped, and every unit has forgotten it; then nexus_ended()
+ * of the registry tells whoever waits to take its place (session
+ * reinstatement).
+ */
+#ifndef TARGET_NEXUS_H
+#define TARGET_NEXUS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "iscsi/session.h"
+#include "scsi/scsi.h"
+#include "target/registry.h"
+#include "target/shard.h"
+#include "target/unit.h"
+
+struct connection;
+struct login;
+
+/* A unit as this nexus has used it. */
+struct nexus_unit {
+	struct link	 link;		/* of nexus->units, latest first */
+	struct unit	*unit;
+	struct unit_shard *us;
+	struct nexus	*nexus;
+	struct scsi_nexus scsi;
+	struct unit_claim claim;	/* to attach, to detach */
+	struct list	 waiting;	/* commands, until attached */
+	bool		 is_attached;
+};
+
+struct nexus {
+	struct link	 link;		/* of shard->sessions */
+	struct shard	*shard;
+	struct session	*session;
+	struct target	*target;	/* NULL: discovery */
+	struct registry_entry entry;
+	struct scsi_initiator_port port;
+	char		*alias, *user;	/* of the initiator; may be "" */
+	struct list	 units;		/* struct nexus_unit */
+	struct nexus_unit *last_unit;	/* used by the last command */
+	unsigned	 detaching;
+	bool		 is_reinstated;	/* it took another's place */
+	bool		 is_shutting_down;
+	bool		 is_ending;
+};
+
+extern const struct session_ops nexus_session_ops;
+
+/* Make the session that a finished login asks for, on shard sh.  The registry
+ * entry is the caller's to fill in and enter.  NULL without memory. */
+struct nexus *nexus_new(struct shard *sh, const struct login *l,
+	    struct target *t, uint32_t queue_depth);
+
+/* A login that came to nothing after all: not registered, not joined. */
+void	nexus_free(struct nexus *n);
+
+/* A connection has gone; the last one ends the nexus. */
+void	nexus_connection_gone(struct nexus *n);
+
+/* End it: close its connections at once (drop, reinstatement, logout). */
+void	nexus_end(struct nexus *n, const char *why);
+
+/* The unit at this LUN for this nexus, attached or about to be; NULL: there is
+ * none, or no memory. */
+struct nexus_unit *nexus_unit_find(struct nexus *n, uint64_t wire_lun);
+
+static inline struct nexus *
+nexus_of_session(const struct session *s)
+{
+	return s->owner;
+}
+
+#endif

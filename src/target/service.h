@@ -1,0 +1,184 @@
+/* The target side as a whole: reactors, portals, targets, logical units.
+ *
+ *	struct service_config c; service_config_default(&c);
+ *	service_new(&s, &c, &e)
+ *	  service_add_target(s, &target_config, &e)
+ *	    service_add_unit(s, "iqn...", &unit_config, &e)
+ *	  service_add_portal(s, "0.0.0.0:3260", &e)
+ *	service_run(s)			until service_stop(), then drained
+ *	service_free(s)
+ *
+ * The calling thread becomes reactor 0: it accepts, and carries the logins and
+ * the management; each session then lives on the reactor with the least load.
+ * All functions are called on that thread.
+ *
+ * Configuration structs are copied; stores are opened by service_add_unit()
+ * and closed, flushed, by service_free().
+ */
+#ifndef TARGET_SERVICE_H
+#define TARGET_SERVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/limits.h"
+#include "iscsi/chap.h"
+#include "iscsi/negotiate.h"
+#include "reactor/reactor.h"
+#include "scsi/scsi.h"
+#include "store/store.h"
+
+struct service;
+struct target;
+
+struct service_config {
+	unsigned		reactors;	/* 1 to REACTORS_MAX */
+	enum reactor_engine	engine;
+	bool			is_pinned;	/* one CPU each, from first_cpu */
+	int			first_cpu;
+	uint64_t		spin_ns;
+	size_t			buffer_bytes_max;	/* of each reactor */
+	unsigned		login_ms_max;
+	unsigned		ping_interval_s;	/* NOP-In to a quiet peer; 0:
+							 * never */
+	unsigned		ping_timeout_s;
+	unsigned		data_timeout_s;	/* Data-Out that does not come */
+};
+
+void	service_config_default(struct service_config *c);
+
+/* Who may log in: all given kinds must match, an empty kind matches all. */
+struct access_rules {
+	char		**initiators;	/* names, with * for any characters */
+	size_t		 initiator_count;
+	struct access_network {
+		uint8_t	 address[16];
+		uint8_t	 prefix_bits;
+		bool	 is_ipv6;
+	}		*networks;
+	size_t		 network_count;
+};
+
+/* Who must prove what; see struct login_auth. */
+struct auth_rules {
+	struct chap_user *users;
+	size_t		 user_count;
+	struct chap_user *outgoing;	/* NULL: none */
+	uint8_t		 chap_algs;	/* 0: all */
+};
+
+struct target_config {
+	const char	*name;
+	const char	*alias;			/* NULL: none */
+	uint16_t	 portal_group_tag;
+	struct access_rules access;
+	struct auth_rules auth;
+	struct negotiate_offer offer;
+	uint32_t	 queue_depth;
+	const char	*redirect;		/* "addr:port" or NULL */
+	bool		 is_redirect_permanent;
+	char		**portals;		/* as listed by SendTargets; none:
+						 * all of the service */
+	size_t		 portal_count;
+};
+
+struct unit_config {
+	uint16_t	 lun;
+	const char	*store;			/* spec, store/store.h */
+	struct store_options store_options;
+	uint32_t	 block_bytes;		/* 512 or 4096 */
+	uint32_t	 physical_bytes;	/* 0: as the store says */
+	bool		 has_write_cache;
+	int		 is_thin, is_rotational;	/* -1: as the store says */
+	bool		 is_removable;
+	struct scsi_identity identity;		/* uuid set, the rest completed */
+};
+
+bool	service_new(struct service **out, const struct service_config *config,
+	    struct error *e);
+
+/* Nothing runs any more (service_run() has returned, or was never called).
+ * Closes all stores: false with the first flush that failed. */
+bool	service_free(struct service *s, struct error *e);
+
+bool	service_add_target(struct service *s, const struct target_config *c,
+	    struct error *e);
+bool	service_add_unit(struct service *s, const char *target_name,
+	    const struct unit_config *c, struct error *e);
+bool	service_add_portal(struct service *s, const char *address,
+	    struct error *e);
+bool	service_set_discovery_auth(struct service *s,
+	    const struct auth_rules *rules, struct error *e);
+
+/* Serve until service_stop().  Then stop accepting, let commands in flight
+ * finish for at most drain_ms, close, and return. */
+void	service_run(struct service *s, unsigned drain_ms);
+
+/* On reactor 0's thread or in a signal callback of it. */
+void	service_stop(struct service *s);
+
+struct reactor *service_reactor(struct service *s);	/* reactor 0 */
+unsigned service_reactor_count(const struct service *s);
+
+/* -- for management: all on reactor 0's thread --------------------------------- */
+
+/* Portal addresses as bound, by index; NULL after the last. */
+const char *service_portal(const struct service *s, size_t index);
+
+struct target_info {
+	const char	*name, *alias;
+	uint16_t	 portal_group_tag;
+	size_t		 unit_count, session_count;
+};
+
+struct unit_info {
+	const char	*target;
+	uint16_t	 lun;
+	const char	*store;
+	uint64_t	 size_bytes;
+	uint32_t	 block_bytes;
+	bool		 is_read_only, is_thin, has_write_cache;
+	const struct scsi_identity *identity;
+	uint64_t	 reads, writes, read_bytes, written_bytes, errors;
+};
+
+struct session_info {
+	uint64_t	 id;			/* never used again */
+	uint16_t	 tsih;
+	uint8_t		 isid[6];
+	bool		 is_discovery;
+	const char	*initiator, *initiator_alias;
+	const char	*target;		/* "" for discovery */
+	const char	*user;			/* "" without CHAP */
+	const char	*peer_address, *portal_address;
+	unsigned	 reactor;
+	uint64_t	 age_ns;
+	bool		 has_header_digest, has_data_digest;
+	const struct session_params *params;
+};
+
+typedef void target_visitor(void *context, const struct target_info *t);
+typedef void unit_visitor(void *context, const struct unit_info *u);
+typedef void session_visitor(void *context, const struct session_info *i);
+
+void	service_visit_targets(struct service *s, target_visitor *visit,
+	    void *context);
+void	service_visit_units(struct service *s, unit_visitor *visit,
+	    void *context);
+void	service_visit_sessions(struct service *s, session_visitor *visit,
+	    void *context);
+
+/* End a session: its connections are closed.  False: there is none. */
+bool	service_drop_session(struct service *s, uint64_t id);
+
+/* Notice that the store of a unit has grown outside (size_bytes 0), or resize
+ * it.  done(context, NULL or the reason) follows, possibly inside this call,
+ * unless this returns false. */
+bool	service_resize_unit(struct service *s, const char *target_name,
+	    uint16_t lun, uint64_t size_bytes,
+	    void (*done)(void *context, const struct error *e), void *context,
+	    struct error *e);
+
+#endif

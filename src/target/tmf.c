@@ -1,0 +1,247 @@
+/* Task management functions on units (RFC 7143 11.5, SAM-5 7).
+ *
+ * An answer is sent when no task that was aborted can touch the medium any
+ * more: unit_abort_start() waits for that on every reactor.  Resets then take
+ * the unit for themselves and tell it.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "scsi/scsi.h"
+#include "target/command.h"
+#include "target/internal.h"
+#include "target/nexus.h"
+
+/* One function being carried out, unit after unit for the resets of a whole
+ * target. */
+struct tmf {
+	struct task_request *request;
+	struct nexus	*nexus;
+	struct unit	*unit;
+	size_t		 unit_index;	/* of a target reset */
+	const struct command *command;	/* of ABORT TASK */
+	uint64_t	 command_number;
+	struct unit_abort abort;
+	struct unit_claim claim;
+};
+
+static void	tmf_unit(struct tmf *m, struct unit *u);
+static void	tmf_unit_aborted(struct unit_abort *a);
+static void	tmf_unit_claimed(struct unit_claim *c);
+static void	tmf_next_unit(struct tmf *m);
+static void	tmf_done(struct tmf *m, enum task_response response);
+
+static const char *
+function_words(enum task_function function)
+{
+	switch (function) {
+	case TASK_ABORT_TASK:		return "abort task";
+	case TASK_ABORT_TASK_SET:	return "abort task set";
+	case TASK_CLEAR_ACA:		return "clear ACA";
+	case TASK_CLEAR_TASK_SET:	return "clear task set";
+	case TASK_LUN_RESET:		return "logical unit reset";
+	case TASK_WARM_RESET:		return "target warm reset";
+	case TASK_COLD_RESET:		return "target cold reset";
+	case TASK_REASSIGN:		return "task reassign";
+	}
+	return "unknown";
+}
+
+static bool
+is_target_reset(enum task_function function)
+{
+	return function == TASK_WARM_RESET || function == TASK_COLD_RESET;
+}
+
+void
+task_management(struct task_request *r)
+{
+	struct nexus *n = nexus_of_session(r->reply.session);
+	struct tmf *m = calloc(1, sizeof(*m));
+	struct unit *u = NULL;
+	uint16_t lun = 0;
+
+	if (m == NULL) {
+		task_request_done(r, TASK_REJECTED);
+		return;
+	}
+	m->request = r;
+	m->nexus = n;
+	if (r->function != TASK_ABORT_TASK)
+		log_info("initiator %s: target %s: %s", n->port.name,
+		    n->entry.target, function_words(r->function));
+	if (is_target_reset(r->function)) {
+		tmf_next_unit(m);
+		return;
+	}
+	if (scsi_lun_parse(r->lun, &lun))
+		u = target_find_unit(n->target, lun);
+	if (u == NULL) {
+		tmf_done(m, TASK_LUN_DOES_NOT_EXIST);
+		return;
+	}
+	if (r->function == TASK_ABORT_TASK) {
+		m->command = command_of_task(r->task);
+		m->command_number = m->command->number;
+	}
+	tmf_unit(m, u);
+}
+
+/* -- which commands are meant -------------------------------------------------- */
+
+static const struct tmf *
+tmf_of_abort(const struct unit_abort *a)
+{
+	return CONTAINER_OF(a, struct tmf, abort);
+}
+
+static bool
+is_the_one(const struct unit_abort *a, const struct command *c)
+{
+	const struct tmf *m = tmf_of_abort(a);
+
+	return c == m->command && c->number == m->command_number;
+}
+
+static bool
+is_of_nexus(const struct unit_abort *a, const struct command *c)
+{
+	return c->nexus == tmf_of_abort(a)->nexus;
+}
+
+static bool
+is_any([[maybe_unused]] const struct unit_abort *a,
+    [[maybe_unused]] const struct command *c)
+{
+	return true;
+}
+
+/* -- unit by unit --------------------------------------------------------------- */
+
+static void
+tmf_unit(struct tmf *m, struct unit *u)
+{
+	m->unit = u;
+	m->abort.done = tmf_unit_aborted;
+	switch (m->request->function) {
+	case TASK_ABORT_TASK:
+		m->abort.matches = is_the_one;
+		break;
+	case TASK_ABORT_TASK_SET:
+		m->abort.matches = is_of_nexus;
+		break;
+	default:
+		m->abort.matches = is_any;
+		break;
+	}
+	if (!unit_abort_start(u, m->nexus->shard->index, &m->abort))
+		tmf_done(m, TASK_REJECTED);
+}
+
+static void
+tmf_unit_aborted(struct unit_abort *a)
+{
+	struct tmf *m = CONTAINER_OF(a, struct tmf, abort);
+
+	switch (m->request->function) {
+	case TASK_ABORT_TASK:
+	case TASK_ABORT_TASK_SET:
+		tmf_done(m, TASK_COMPLETE);
+		break;
+	default:
+		unit_claim_get(m->unit, m->nexus->shard->index, &m->claim,
+		    tmf_unit_claimed);
+		break;
+	}
+}
+
+/* The nexus that asked, as the unit knows it; NULL when it never used it. */
+static const struct scsi_nexus *
+tmf_scsi_nexus(const struct tmf *m)
+{
+	LIST_FOR_EACH(l, &m->nexus->units) {
+		struct nexus_unit *nu = CONTAINER_OF(l, struct nexus_unit,
+		    link);
+
+		if (nu->unit == m->unit && nu->is_attached)
+			return &nu->scsi;
+	}
+	return NULL;
+}
+
+static void
+tmf_unit_claimed(struct unit_claim *c)
+{
+	struct tmf *m = CONTAINER_OF(c, struct tmf, claim);
+
+	if (m->request->function == TASK_CLEAR_TASK_SET)
+		scsi_lu_event(m->unit->lu, SCSI_LU_COMMANDS_CLEARED,
+		    tmf_scsi_nexus(m));
+	else
+		scsi_lu_event(m->unit->lu, SCSI_LU_RESET, NULL);
+	unit_claim_release(c);
+	if (is_target_reset(m->request->function))
+		tmf_next_unit(m);
+	else
+		tmf_done(m, TASK_COMPLETE);
+}
+
+static void
+tmf_next_unit(struct tmf *m)
+{
+	const struct target *t = m->nexus->target;
+
+	if (m->unit_index < t->unit_count)
+		tmf_unit(m, t->units[m->unit_index++]);
+	else
+		tmf_done(m, TASK_COMPLETE);
+}
+
+/* -- the end ----------------------------------------------------------------------- */
+
+struct session_ids {
+	const char	*target;
+	uint64_t	*ids;
+	size_t		 count, room;
+};
+
+static void
+collect_session(void *context, const struct session_info *i)
+{
+	struct session_ids *s = context;
+
+	if (s->count < s->room && strcmp(i->target, s->target) == 0)
+		s->ids[s->count++] = i->id;
+}
+
+/* TARGET COLD RESET: every session of the target ends (11.5.1). */
+static void
+end_all_sessions(struct nexus *n)
+{
+	struct registry *r = n->shard->service->registry;
+	struct session_ids s = {
+		.target = n->target->name,
+		.room = registry_count(r),
+	};
+
+	s.ids = calloc(s.room + 1, sizeof(*s.ids));
+	if (s.ids == NULL)
+		return;
+	registry_visit(r, collect_session, &s, 0);
+	for (size_t i = 0; i < s.count; i++)
+		(void)registry_end(r, s.ids[i], "target cold reset");
+	free(s.ids);
+}
+
+static void
+tmf_done(struct tmf *m, enum task_response response)
+{
+	struct task_request *r = m->request;
+
+	if (r->function == TASK_COLD_RESET && response == TASK_COMPLETE)
+		end_all_sessions(m->nexus);
+	free(m);
+	task_request_done(r, response);
+}

@@ -1,0 +1,158 @@
+/* A logical unit as the target runs it: a store, its SCSI face, and who may
+ * enter it when.
+ *
+ * Commands of all reactors use a unit at the same time, without a lock.  A
+ * command that needs the unit to itself (COMPARE AND WRITE, reservations, mode
+ * changes, a reset) asks for it with a struct unit_claim:
+ *
+ *	 claimant            home reactor              every shard
+ *	    |--- claim -------->|                          |
+ *	    |                   |--- hold ---------------->|  new entries wait,
+ *	    |                   |<-- held, when no I/O ----|  I/O under way ends
+ *	    |<-- granted -------|      is under way        |
+ *	    | ... steps, I/O ...|                          |
+ *	    |--- released ----->|  next claim, or          |
+ *	    |                   |--- go on --------------->|
+ *
+ * So READ and WRITE pay one flag and one counter of their own reactor, and the
+ * rare commands pay the round trip.  Messages between reactors carry the memory
+ * ordering: what a claimant wrote is seen by all who enter later.
+ *
+ * What is counted as "inside": store requests under way.  What runs from start
+ * to end within a turn of its reactor needs no counting.
+ */
+#ifndef TARGET_UNIT_H
+#define TARGET_UNIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/list.h"
+#include "reactor/reactor.h"
+#include "scsi/scsi.h"
+#include "store/store.h"
+#include "target/service.h"
+
+struct command;
+struct unit;
+
+/* A wish for exclusiveness; embedded in who has it. */
+struct unit_claim {
+	struct reactor_msg msg;
+	struct link	 link;
+	struct unit	*unit;
+	unsigned	 shard;		/* of the claimant */
+	bool		 is_granted;
+	/* On the claimant's reactor.  Possibly inside unit_claim_get(). */
+	void		(*granted)(struct unit_claim *c);
+};
+
+/* Wants to know when no command of the unit that matches is left. */
+struct unit_abort {
+	struct unit	*unit;
+	unsigned	 shard;		/* of the one who wants it */
+	/* Is this command meant?  Called on the command's own reactor. */
+	bool		(*matches)(const struct unit_abort *a,
+			    const struct command *c);
+	/* All that were meant are dropped.  On the wisher's reactor, possibly
+	 * inside unit_abort_start(). */
+	void		(*done)(struct unit_abort *a);
+	const void	*what;		/* for matches() */
+	unsigned	 pending;	/* shards that have not answered */
+	struct unit_abort_part {
+		struct reactor_msg msg;
+		struct unit_abort *abort;
+		struct link link;	/* of the shard's waiters */
+		unsigned shard;
+		uint64_t up_to;		/* commands that had come by then */
+	}		*parts;		/* one for each reactor */
+};
+
+struct unit_counters {
+	uint64_t reads, writes, read_bytes, written_bytes, errors;
+};
+
+/* The share of one reactor. */
+struct unit_shard {
+	_Alignas(64) unsigned inside;	/* store requests under way */
+	bool		 is_held;
+	struct list	 waiting;	/* commands that want to enter */
+	struct list	 commands;	/* all of this unit and reactor */
+	struct list	 aborts;	/* struct unit_abort_part, waiting */
+	uint64_t	 commands_come;	/* counts them */
+	struct unit_counters counters;
+	struct unit	*unit;
+	unsigned	 index;
+	struct reactor_msg hold_msg, held_msg, go_msg;
+};
+
+struct unit {
+	struct link	 link;		/* of the target's units, by LUN */
+	struct service	*service;
+	struct target	*target;
+	uint16_t	 lun;
+	uint64_t	 wire_lun;
+	struct store	*store;
+	struct scsi_lu	*lu;
+	struct scsi_target_port port;
+	uint32_t	 block_bytes;
+	bool		 can_peek;	/* a store in memory: read without copy */
+
+	/* The claims, on the home reactor. */
+	unsigned	 home;
+	struct list	 claims;	/* waiting */
+	struct unit_claim *holder;
+	unsigned	 held_pending;	/* shards that have not stopped yet */
+	bool		 is_held;
+	unsigned	 turns;		/* grants since the last go */
+	bool		 is_stepping, must_step; /* see claim_next() */
+	struct reactor_msg release_msg;	/* there is one holder at a time, and it
+					 * may be gone when this arrives */
+
+	unsigned	 shard_count;
+	struct unit_shard *shards;
+};
+
+/* Open the store and make the unit; reason in *e. */
+bool	unit_new(struct unit **out, struct service *s, struct target *t,
+	    const struct unit_config *c, struct error *e);
+
+/* No command and no nexus is left.  False with *e: the last flush failed. */
+bool	unit_free(struct unit *u, struct error *e);
+
+static inline struct unit_shard *
+unit_shard(struct unit *u, unsigned index)
+{
+	return &u->shards[index];
+}
+
+/* -- entering, on the shard's own reactor ---------------------------------------- */
+
+/* A store request of a command that holds no claim begins and ends. */
+static inline void
+unit_enter(struct unit_shard *us)
+{
+	us->inside++;
+}
+void	unit_leave(struct unit_shard *us);
+
+/* -- exclusiveness ----------------------------------------------------------------- */
+
+/* Ask, from the reactor `shard`; granted() follows. */
+void	unit_claim_get(struct unit *u, unsigned shard, struct unit_claim *c,
+	    void (*granted)(struct unit_claim *c));
+
+/* Give it back, on the same reactor. */
+void	unit_claim_release(struct unit_claim *c);
+
+/* -- stopping commands -------------------------------------------------------------- */
+
+/* Abort the commands that match on every reactor and call done() when none can
+ * touch the medium any more.  False without memory. */
+bool	unit_abort_start(struct unit *u, unsigned shard, struct unit_abort *a);
+
+/* A command has left its shard: do those who waited for it go on? */
+void	unit_command_left(struct unit_shard *us);
+
+#endif
