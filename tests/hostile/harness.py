@@ -292,8 +292,16 @@ class Process:
 
     def __init__(self, pid, slack_kib):
         self.pid, self.slack_kib = pid, slack_kib
-        self.base_fds = self.fds()
+        self.base_fds = self._settled_fds()
         self.base_kib = self.rss_kib()
+
+    def _settled_fds(self):
+        """What is left of connections that ended just now goes first."""
+        least, until = self.fds(), time.monotonic() + 0.3
+        while time.monotonic() < until:
+            time.sleep(0.01)
+            least = min(least, self.fds())
+        return least
 
     def fds(self):
         return len(os.listdir("/proc/%d/fd" % self.pid))
