@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "scratch.h"
+
 #include "base/hash.h"
 #include "control/conf.h"
 
@@ -13,15 +15,13 @@
 
 /* Secret files of the tests: S1 and S2 differ, SHORT has 11 bytes, LOOSE can
  * be read by all, LONG has 129 bytes. */
-static char folder[] = "/tmp/lunet-conf-test-XXXXXX";
-
 static void
 file_make(const char *name, const char *contents, mode_t mode)
 {
 	char path[100];
 	int fd;
 
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	snprintf(path, sizeof(path), "%s/%s", scratch(), name);
 	fd = open(path, O_CREAT | O_WRONLY | O_TRUNC, 0600);
 	assert_true(fd >= 0);
 	assert_int_equal(strlen(contents),
@@ -39,7 +39,6 @@ folder_make(void)
 	if (is_made)
 		return;
 	is_made = true;
-	assert_non_null(mkdtemp(folder));
 	file_make("S1", "a secret of joe\n", 0600);
 	file_make("S2", "another secret", 0400);
 	file_make("SAME", "a secret of joe", 0600);
@@ -64,7 +63,7 @@ with_folder(const char *text)
 	folder_make();
 	for (; *text != '\0'; text++)
 		if (*text == '@')
-			fputs(folder, out);
+			fputs(scratch(), out);
 		else
 			fputc(*text, out);
 	fclose(out);
@@ -439,10 +438,10 @@ check_secret_sentence(const char *file, const char *reason)
 
 	folder_make();
 	snprintf(text, sizeof(text), "\nuser joe { secret_file = %s/%s }",
-	    folder, file);
+	    scratch(), file);
 	snprintf(sentence, sizeof(sentence),
-	    "lunet.conf:2: user joe: secret file %s/%s: %s", folder, file,
-	    reason);
+	    "lunet.conf:2: user joe: secret file %s/%s: %s", scratch(),
+	    file, reason);
 	assert_false(conf_parse(&c, "lunet.conf", text, strlen(text), &e));
 	CHECK_TEXT(sentence, e.text);
 }
@@ -532,7 +531,7 @@ TEST(a_file_on_disk_is_read)
 
 	folder_make();
 	file_make("lunet.conf", "portal \"*\" { }\n", 0644);
-	snprintf(path, sizeof(path), "%s/lunet.conf", folder);
+	snprintf(path, sizeof(path), "%s/lunet.conf", scratch());
 	CHECK(conf_read(&c, path, &e));
 	CHECK_TEXT("*:3260", c.portals[0].address);
 	CHECK_TEXT(path, c.file);
