@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "reactor/buffers.h"
 #include "target/connection.h"
 #include "target/internal.h"
 #include "target/nexus.h"
@@ -590,6 +591,30 @@ service_visit_sessions(struct service *s, session_visitor *visit,
 {
 	registry_visit(s->registry, visit, context,
 	    reactor_now_ns(s->shards[0].reactor));
+}
+
+void
+service_reactor_info(struct service *s, unsigned index,
+    struct service_reactor_info *info)
+{
+	struct shard *sh = service_shard(s, index);
+
+	*info = (struct service_reactor_info){
+		.cpu = s->config.is_pinned ?
+		    s->config.first_cpu + (int)index : -1,
+		.sessions = atomic_load(&sh->load),
+		.buffer_bytes = buffer_bytes_taken(sh->reactor),
+	};
+}
+
+size_t
+service_connection_count(struct service *s)
+{
+	size_t count = 0;
+
+	for (unsigned i = 0; i < s->shard_count; i++)
+		count += s->shards[i].connection_count;
+	return count;
 }
 
 bool

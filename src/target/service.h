@@ -66,7 +66,7 @@ struct auth_rules {
 	struct chap_user *users;
 	size_t		 user_count;
 	struct chap_user *outgoing;	/* NULL: none */
-	uint8_t		 chap_algs;	/* 0: all */
+	uint16_t	 chap_algs;	/* mask of CHAP_ALG_BIT(); 0: all */
 };
 
 struct target_config {
@@ -169,6 +169,17 @@ void	service_visit_units(struct service *s, unit_visitor *visit,
 	    void *context);
 void	service_visit_sessions(struct service *s, session_visitor *visit,
 	    void *context);
+
+struct service_reactor_info {
+	int		 cpu;			/* -1: not pinned */
+	unsigned	 sessions;
+	size_t		 buffer_bytes;		/* taken from its pool */
+};
+void	service_reactor_info(struct service *s, unsigned index,
+	    struct service_reactor_info *info);
+
+/* Connections in any phase, roughly: other reactors are not asked to stop. */
+size_t	service_connection_count(struct service *s);
 
 /* End a session: its connections are closed.  False: there is none. */
 bool	service_drop_session(struct service *s, uint64_t id);

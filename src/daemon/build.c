@@ -1,0 +1,248 @@
+/* See build.h. */
+#include "daemon/build.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+static enum reactor_engine
+engine_of(enum config_engine engine)
+{
+	switch (engine) {
+	case CONFIG_ENGINE_AUTO:	return REACTOR_ENGINE_AUTO;
+	case CONFIG_ENGINE_IO_URING:	return REACTOR_ENGINE_URING;
+	case CONFIG_ENGINE_EPOLL:	return REACTOR_ENGINE_EPOLL;
+	}
+	return REACTOR_ENGINE_AUTO;
+}
+
+bool
+build_service(struct service **out, const struct config *c, struct error *e)
+{
+	struct service_config sc;
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	service_config_default(&sc);
+	sc.reactors = c->daemon.reactors;
+	if (sc.reactors == 0)
+		sc.reactors = cores < 1 ? 1 : cores > REACTORS_MAX ?
+		    REACTORS_MAX : (unsigned)cores;
+	sc.engine = engine_of(c->daemon.engine);
+	sc.spin_ns = c->daemon.spin_us * 1000ull;
+	sc.buffer_bytes_max = c->daemon.buffers_bytes;
+	sc.ping_interval_s = c->session.nop_interval_s;
+	sc.ping_timeout_s = c->session.nop_timeout_s;
+	return service_new(out, &sc, e);
+}
+
+/* -- users ------------------------------------------------------------------- */
+
+static struct chap_user
+user_of(const struct config_user *u)
+{
+	return (struct chap_user){
+		.name = u->name,
+		.secret = span_of(u->secret, u->secret_bytes),
+	};
+}
+
+/* Borrows from c; free(rules->users) and free(rules->outgoing). */
+static bool
+auth_rules_fill(struct auth_rules *rules, const struct config *c,
+    const struct config_auth *a, struct error *e)
+{
+	*rules = (struct auth_rules){
+		.chap_algs = (uint16_t)a->chap_algorithms,
+	};
+	rules->users = calloc(a->users.count + 1, sizeof(*rules->users));
+	if (rules->users == NULL)
+		return error_set(e, ENOMEM, "out of memory");
+	for (size_t i = 0; i < a->users.count; i++)
+		rules->users[rules->user_count++] =
+		    user_of(config_find_user(c, a->users.text[i]));
+	if (a->outgoing_user == NULL)
+		return true;
+	rules->outgoing = calloc(1, sizeof(*rules->outgoing));
+	if (rules->outgoing == NULL)
+		return error_set(e, ENOMEM, "out of memory");
+	*rules->outgoing = user_of(config_find_user(c, a->outgoing_user));
+	return true;
+}
+
+static void
+auth_rules_drop(struct auth_rules *rules)
+{
+	free(rules->users);
+	free(rules->outgoing);
+}
+
+/* -- targets ------------------------------------------------------------------ */
+
+static enum digests
+digests_of(enum config_digest d)
+{
+	switch (d) {
+	case CONFIG_DIGEST_NONE:	return DIGESTS_NONE;
+	case CONFIG_DIGEST_CRC32C:	return DIGESTS_CRC32C;
+	case CONFIG_DIGEST_OPTIONAL:	return DIGESTS_NONE_CRC32C;
+	}
+	return DIGESTS_NONE_CRC32C;
+}
+
+static void
+offer_fill(struct negotiate_offer *o, const struct config_session *s)
+{
+	negotiate_offer_default(o);
+	o->recv_data_max = s->recv_data_bytes;
+	o->header_digests = digests_of(s->header_digest);
+	o->data_digests = digests_of(s->data_digest);
+	o->session.first_burst_bytes = s->first_burst_bytes;
+	o->session.max_burst_bytes = s->max_burst_bytes;
+	o->session.max_outstanding_r2t = s->outstanding_r2t;
+	o->session.initial_r2t = s->initial_r2t;
+	o->session.immediate_data = s->immediate_data;
+}
+
+static struct access_network *
+networks_of(const struct config_target *t)
+{
+	struct access_network *n = calloc(t->addresses.count + 1, sizeof(*n));
+
+	for (size_t i = 0; n != NULL && i < t->addresses.count; i++) {
+		memcpy(n[i].address, t->networks[i].address,
+		    sizeof(n[i].address));
+		n[i].prefix_bits = t->networks[i].prefix_bits;
+		n[i].is_ipv6 = t->networks[i].is_ipv6;
+	}
+	return n;
+}
+
+static bool
+add_target(struct service *s, const struct config *c,
+    const struct config_target *t, struct error *e)
+{
+	struct target_config tc = {
+		.name = t->name,
+		.alias = t->alias,
+		.portal_group_tag = 1,
+		.access = {
+			.initiators = t->initiators.text,
+			.initiator_count = t->initiators.count,
+			.networks = networks_of(t),
+			.network_count = t->addresses.count,
+		},
+		.queue_depth = t->session.queue_depth,
+		.redirect = t->redirect_permanent != NULL ?
+		    t->redirect_permanent : t->redirect_temporary,
+		.is_redirect_permanent = t->redirect_permanent != NULL,
+		.portals = t->portals.text,
+		.portal_count = t->portals.count,
+	};
+	bool is_done;
+
+	if (tc.access.networks == NULL)
+		return error_set(e, ENOMEM, "out of memory");
+	offer_fill(&tc.offer, &t->session);
+	is_done = auth_rules_fill(&tc.auth, c, &t->auth, e) &&
+	    service_add_target(s, &tc, e);
+	auth_rules_drop(&tc.auth);
+	free(tc.access.networks);
+	return is_done;
+}
+
+/* -- units -------------------------------------------------------------------- */
+
+static int
+tristate(enum config_auto value)
+{
+	return value == CONFIG_AUTO ? -1 : value == CONFIG_YES;
+}
+
+static void
+copy_field(char *to, size_t capacity, const char *from)
+{
+	size_t bytes = from == NULL ? 0 : strnlen(from, capacity - 1);
+
+	if (bytes > 0)
+		memcpy(to, from, bytes);
+	to[bytes] = '\0';
+}
+
+static void
+identity_fill(struct scsi_identity *to, const struct config_lun *l)
+{
+	copy_field(to->vendor, sizeof(to->vendor), l->vendor);
+	copy_field(to->product, sizeof(to->product), l->product);
+	copy_field(to->revision, sizeof(to->revision), l->revision);
+	copy_field(to->serial, sizeof(to->serial), l->serial);
+	memcpy(to->naa, l->naa, sizeof(to->naa));
+	to->naa_bytes = l->naa_bytes;
+	memcpy(to->eui, l->eui, sizeof(to->eui));
+	to->eui_bytes = l->eui_bytes;
+}
+
+static bool
+add_unit(struct service *s, const struct config_target *t,
+    const struct config_lun *l, struct identity *i, struct error *e)
+{
+	struct unit_config uc = {
+		.lun = l->lun,
+		.store = l->store,
+		.store_options = {
+			.size_bytes = l->size_bytes,
+			.is_read_only = l->read_only,
+			.is_direct = l->direct,
+			.is_write_through = !l->write_cache,
+			.is_thick = !l->thin,
+		},
+		.block_bytes = l->block_size_bytes,
+		.physical_bytes = l->physical_block_size_bytes,
+		.has_write_cache = l->write_cache,
+		.is_thin = l->thin ? -1 : 0,
+		.is_rotational = tristate(l->rotational),
+		.is_removable = l->removable,
+	};
+
+	identity_fill(&uc.identity, l);
+	if (l->has_uuid)
+		memcpy(uc.identity.uuid, l->uuid, sizeof(l->uuid));
+	else if (!identity_find(i, t->name, l->lun, uc.identity.uuid, e))
+		return false;
+	return service_add_unit(s, t->name, &uc, e) ||
+	    error_prefix(e, "target %s: lun %u: ", t->name, l->lun);
+}
+
+bool
+build_targets(struct service *s, const struct config *c, struct identity *i,
+    struct error *e)
+{
+	struct auth_rules discovery;
+	bool is_done = auth_rules_fill(&discovery, c, &c->discovery, e) &&
+	    service_set_discovery_auth(s, &discovery, e);
+
+	auth_rules_drop(&discovery);
+	if (!is_done)
+		return false;
+	for (size_t n = 0; n < c->target_count; n++) {
+		const struct config_target *t = &c->targets[n];
+
+		if (!add_target(s, c, t, e))
+			return config_error_at(c, t->line, e);
+		for (size_t k = 0; k < t->lun_count; k++)
+			if (!add_unit(s, t, &t->luns[k], i, e))
+				return config_error_at(c, t->luns[k].line, e);
+	}
+	return true;
+}
+
+bool
+build_portals(struct service *s, const struct config *c, struct error *e)
+{
+	for (size_t n = 0; n < c->portal_count; n++)
+		if (!service_add_portal(s, c->portals[n].address, e))
+			return config_error_at(c, c->portals[n].line, e);
+	return true;
+}

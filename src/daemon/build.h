@@ -1,0 +1,24 @@
+/* From what the administrator asked for (struct config) to what is served
+ * (struct service): stores opened, identities given, portals bound.
+ */
+#ifndef DAEMON_BUILD_H
+#define DAEMON_BUILD_H
+
+#include "base/error.h"
+#include "control/config.h"
+#include "daemon/identity.h"
+#include "target/service.h"
+
+/* An empty service with the daemon's options.  False with *e. */
+bool	build_service(struct service **out, const struct config *c,
+	    struct error *e);
+
+/* Everything in it: targets and units first, then portals, so that nothing can
+ * be reached half built.  False with *e, with file and line where there are
+ * any; the service is then to be freed. */
+bool	build_targets(struct service *s, const struct config *c,
+	    struct identity *i, struct error *e);
+bool	build_portals(struct service *s, const struct config *c,
+	    struct error *e);
+
+#endif
