@@ -169,8 +169,8 @@ TEST(tables_have_a_row_for_everything)
 
 TEST(options_may_stand_anywhere_until_two_dashes)
 {
-	const char *argv[] = { "x", "a", "--secret-file=f", "-", "-sg", "-s", "h",
-		"--", "--read-only", NULL };
+	const char *argv[] = { "x", "a", "--secret-file=f", "-", "-sg", "-s",
+		"h", "--", "--read-only", NULL };
 	static const char *const wanted[] = { "a", "f", "-", "g", "h",
 		"--read-only" };
 	struct option_walk w = { .argc = 9, .argv = (char **)argv, .at = 1 };
