@@ -209,7 +209,8 @@ struct scsi_cmd {
 	struct scsi_nexus *nexus;	/* NULL exactly when lu is */
 	const uint8_t	*cdb;		/* at least 16 bytes, zero padded */
 	size_t		 cdb_bytes;	/* what the initiator sent, 16 to 260 */
-	uint64_t	 lun;		/* as on the wire (SAM-5 4.7) */
+	uint64_t	 lun;		/* as on the wire (SAM-5 4.7), one
+					 * big-endian number */
 	uint32_t	 expected_out;	/* bytes the initiator will send */
 	uint32_t	 expected_in;	/* bytes the initiator has room for */
 	/* The LUNs that this nexus may use, ascending, for REPORT LUNS. */
@@ -252,8 +253,8 @@ struct scsi_cmd {
 };
 
 /* First step.  Checks, in the order of SAM-5 and SPC-4: unit there, opcode and
- * service action known, unit attention, reservation conflict, CDB fields,
- * range, write protection.
+ * service action known, unit attention, reservation conflict, unit ready, write
+ * protection, CDB fields, range.
  *
  * When data_bytes or scratch_bytes is not 0 after this, the caller must set
  * c->data and c->scratch before it does anything else, also when the step is

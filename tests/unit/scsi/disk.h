@@ -267,6 +267,7 @@ disk_buffer(uint8_t *area, uint32_t bytes)
 static inline enum scsi_status
 disk_drive(struct disk *disk, const uint8_t *out)
 {
+	static const uint8_t nothing[1];
 	struct scsi_cmd *c = &disk->rig.c;
 	enum scsi_step step;
 	uint32_t data_bytes, scratch_bytes;
@@ -282,7 +283,8 @@ disk_drive(struct disk *disk, const uint8_t *out)
 	if (step == SCSI_STEP_DONE)
 		CHECK_EQ(0, c->data_in_bytes);
 	while (step != SCSI_STEP_DONE) {
-		step = scsi_cmd_step(c, disk_step(disk, step, out));
+		step = scsi_cmd_step(c, disk_step(disk, step,
+		    out != NULL ? out : nothing));
 		CHECK_EQ(data_bytes, c->data_bytes);
 		CHECK_EQ(scratch_bytes, c->scratch_bytes);
 		CHECK(++steps < DISK_STEPS_MAX);
