@@ -322,16 +322,24 @@ handle(struct login *l, struct span text)
 
 /* -- replies --------------------------------------------------------------- */
 
+static size_t
+part_bytes_max(const struct login *l)
+{
+	const size_t peer_max = l->negotiation.conn.peer_recv_data_max;
+	size_t bytes = LOGIN_PDU_BYTES_MAX;
+
+	if (l->config->part_bytes_max != 0 && l->config->part_bytes_max < bytes)
+		bytes = l->config->part_bytes_max;
+	return peer_max < bytes ? peer_max : bytes;
+}
+
 /* The next part of the answer, as long as the initiator takes it; C with all
  * but the last. */
 static void
 reply_part(struct login *l)
 {
-	const uint32_t peer_max = l->negotiation.conn.peer_recv_data_max;
-	const size_t part_max = peer_max < LOGIN_PDU_BYTES_MAX ?
-	    peer_max :
-	    LOGIN_PDU_BYTES_MAX;
 	const size_t left = l->out.bytes - l->out_sent;
+	const size_t part_max = part_bytes_max(l);
 	const size_t bytes = left < part_max ? left : part_max;
 
 	l->answer.text = span_of(l->out.data + l->out_sent, bytes);

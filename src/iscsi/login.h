@@ -94,6 +94,9 @@ struct login_config {
 	void		*context;
 	bool		 allow_odd_names;	/* initiator names that are not
 						 * iqn., eui. or naa. */
+	uint32_t	 part_bytes_max;	/* cut answers into parts of so
+						 * many bytes (C bit), 0: as the
+						 * initiator takes them */
 };
 
 /* -- the login phase ------------------------------------------------------- */
