@@ -148,7 +148,7 @@ enum {				/* byte 4 */
 	START			= 0x01,
 };
 
-/* A disk in memory has no power conditions: all are accepted, none is entered. */
+/* There are no power conditions here: all are accepted, none is entered. */
 static enum scsi_step
 start_stop_begin(struct scsi_cmd *c)
 {

@@ -1,8 +1,9 @@
-/* src/scsi/outcome.c: status and sense data; one translation of errno values. */
+/* src/scsi/outcome.c: status and sense data, one translation of errno
+ * values. */
 #include "disk.h"
 
 static size_t
-build(uint8_t out[SCSI_SENSE_BYTES_MAX], struct scsi_sense s, bool is_descriptor)
+build(uint8_t *out, struct scsi_sense s, bool is_descriptor)
 {
 	memset(out, 0xee, SCSI_SENSE_BYTES_MAX);
 	return scsi_sense_build(out, &s, is_descriptor);
