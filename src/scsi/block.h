@@ -38,9 +38,9 @@ bool	block_range_begin(struct scsi_cmd *c);
 /* 05/21/00 that names the CDB's LBA. */
 enum scsi_step block_refuse_range(struct scsi_cmd *c);
 
-/* Next phase: SCSI_STEP_WRITE of the range.  What the initiator announces to send beyond it
- * is not written; when it announces less, the whole blocks of that are, and none
- * is GOOD at once: the residual count tells. */
+/* Next phase: SCSI_STEP_WRITE of the range.  What the initiator announces to
+ * send beyond it is not written; when it announces less, the whole blocks of
+ * that are, and none is GOOD at once: the residual count tells. */
 enum scsi_step block_write_from_wire(struct scsi_cmd *c, bool is_fua);
 
 /* The whole range held in memory: is it at most config.transfer_bytes_max, and
@@ -52,7 +52,8 @@ bool	block_recheck(struct scsi_cmd *c);
 
 /* Fill c->io for the next piece of the range, at most bytes_max of it, and
  * return SCSI_STEP_IO.  bytes: memory for READ and WRITE, else NULL.  FUA is as
- * the write cache says; a handler may set it.  It counts done_blocks and c->phase itself. */
+ * the write cache says; a handler may set it.  The handler counts done_blocks
+ * and c->phase. */
 enum scsi_step block_io(struct scsi_cmd *c, enum scsi_io_op op,
 	    uint64_t bytes_max, uint8_t *bytes);
 

@@ -59,7 +59,7 @@ draw_cdb(uint8_t cdb[16], uint64_t blocks)
 	cdb[0] = o->opcode;
 	switch (o->cdb_bytes) {
 	case 6:
-		cdb[4] = (uint8_t)draw_below(8) << draw_below(5);
+		cdb[4] = (uint8_t)(draw_below(8) << draw_below(5));
 		break;
 	case 10:
 		put_be32(cdb + 2, (uint32_t)draw_number(blocks));
