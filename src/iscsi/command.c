@@ -189,6 +189,7 @@ command_arrived(struct conn *c, const struct pdu *p,
 		conn_close(c, "more commands than the window allows");
 		return NULL;
 	}
+	list_append(&s->tasks, &t->link);
 	if (t->is_immediate)
 		s->active_immediate++;
 	first_data_arrived(t, p, body);
@@ -220,6 +221,22 @@ command_deliver(struct task *t)
 }
 
 void
+task_uncount(struct task *t)
+{
+	struct session *s = t->session;
+
+	if (t->is_counted) {
+		t->is_counted = false;
+		s->active--;
+		session_open_window(s);
+	}
+	if (t->is_immediate) {
+		t->is_immediate = false;
+		s->active_immediate--;
+	}
+}
+
+void
 task_release(struct task *t)
 {
 	struct session *s = t->session;
@@ -230,15 +247,11 @@ task_release(struct task *t)
 		t->is_release_due = true;
 		return;
 	}
-	if (t->is_counted) {
-		s->active--;
-		session_open_window(s);
-	}
-	if (t->is_immediate)
-		s->active_immediate--;
+	task_uncount(t);
 	if (link_is_in_list(&t->voice.queue))
 		(void)voice_hush(&t->conn->writer, &t->voice);
 	slot_leave(s, t);
+	list_remove(&t->link);
 	if (t->first_capacity > 0)
 		s->ops->buffer_give(s, t->first.data, t->first_capacity);
 	if (t->is_delivered)

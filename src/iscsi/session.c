@@ -68,7 +68,7 @@ session_new(const struct session_ops *ops, void *owner,
 	s->buckets = (uint16_t *)(s->slot + slots);
 	s->bucket_mask = (uint16_t)(buckets - 1);
 	for (unsigned i = 0; i < slots; i++)
-		s->slot[i].next = (uint16_t)(i + 1);	/* the one after */
+		s->slot[i].next = (uint16_t)(i + 2);	/* the one after */
 	s->slot[slots - 1].next = 0;
 	s->free_slot = 1;
 	session_open_window(s);
@@ -122,7 +122,6 @@ slot_enter(struct session *s, struct task *t)
 	s->slot[at - 1].next = *bucket;
 	*bucket = at;
 	t->slot = (uint16_t)(at - 1);
-	list_append(&s->tasks, &t->link);
 	return true;
 }
 
@@ -132,13 +131,15 @@ slot_leave(struct session *s, struct task *t)
 	uint16_t at = (uint16_t)(t->slot + 1);
 	uint16_t *link = bucket_of(s, t->itt);
 
+	if (t->slot == SLOT_NONE)
+		return;
 	while (*link != at)
 		link = &s->slot[*link - 1].next;
 	*link = s->slot[t->slot].next;
 	s->slot[t->slot].task = NULL;
 	s->slot[t->slot].next = s->free_slot;
 	s->free_slot = at;
-	list_remove(&t->link);
+	t->slot = SLOT_NONE;
 }
 
 struct task *

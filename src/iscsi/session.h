@@ -108,7 +108,7 @@ struct session {
 	uint32_t	 queue_depth;	/* commands in the window, our choice */
 	struct cmdsn_window window;
 	struct list	 conns;
-	struct list	 tasks;		/* all that have a slot */
+	struct list	 tasks;		/* until they are released */
 	struct list	 held;		/* requests that arrived early */
 	struct list	 requests;	/* task management under way */
 	uint32_t	 active;	/* delivered, not immediate, unanswered */
@@ -183,7 +183,7 @@ struct task {
 	/* -- state -- */
 	struct link	 link;			/* of session->tasks */
 	struct voice	 voice;
-	uint16_t	 slot;
+	uint16_t	 slot;			/* SLOT_NONE once its status left */
 	bool		 is_delivered;		/* command() was called */
 	bool		 is_answered;		/* task_answer() was called */
 	bool		 is_aborted;		/* never to be answered */

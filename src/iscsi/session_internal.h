@@ -15,7 +15,11 @@
 /* Give t a slot and make it findable by its ITT.  False: all slots are taken,
  * which the window makes impossible for a peer that keeps to it. */
 bool	slot_enter(struct session *s, struct task *t);
+
+/* Its status leaves, so the initiator may use the ITT again: nobody finds the
+ * task any more.  Harmless when called twice. */
 void	slot_leave(struct session *s, struct task *t);
+#define SLOT_NONE	0xffffu
 
 /* The TTT of R2T number r2tsn of t. */
 uint32_t task_ttt(const struct task *t, uint32_t r2tsn);
@@ -34,6 +38,9 @@ struct task *command_arrived(struct conn *c, const struct pdu *p,
 
 /* Its turn has come. */
 void	command_deliver(struct task *t);
+
+/* t is over as far as limits and the window are concerned. */
+void	task_uncount(struct task *t);
 
 /* Take t out of the session and release it. */
 void	task_release(struct task *t);

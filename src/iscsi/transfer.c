@@ -235,17 +235,14 @@ has_r2t_to_send(const struct task *t)
 
 /* -- Data-In and status --------------------------------------------------------- */
 
-/* The command is over as far as the window is concerned; done before its last
- * PDU is stamped, so that this PDU opens the window itself. */
+/* The command is over for the initiator; done before its last PDU is stamped, so
+ * that this PDU opens the window itself. */
 static void
 status_leaves(struct task *t)
 {
 	t->is_status_sent = true;
-	if (t->is_counted) {
-		t->is_counted = false;
-		t->session->active--;
-		session_open_window(t->session);
-	}
+	task_uncount(t);
+	slot_leave(t->session, t);
 }
 
 /* One Data-In, 11.7: up to what the peer takes, and not across the end of a
