@@ -138,12 +138,27 @@ uring_recv(struct stream *s)
 	s->is_receiving = true;
 }
 
-/* The kernel carries short sends on by itself (MSG_WAITALL). */
+/* -errno, or the bytes that the socket took. */
 static int64_t
-uring_send(struct stream *s)
+send_now(struct stream *s)
 {
-	struct uring *u = uring_of(s->reactor);
-	struct io_uring_sqe *sqe = sqe_take(u, s, TAG_SEND);
+	const struct msghdr *m = &s->send->msg;
+	ssize_t n;
+
+	if (m->msg_iovlen == 1)
+		n = send(s->fd, m->msg_iov->iov_base, m->msg_iov->iov_len,
+		    MSG_DONTWAIT | MSG_NOSIGNAL);
+	else
+		n = sendmsg(s->fd, m, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return n < 0 ? -errno : n;
+}
+
+/* The kernel carries short sends on by itself (MSG_WAITALL). */
+static void
+send_later(struct stream *s, unsigned flags)
+{
+	struct io_uring_sqe *sqe =
+	    sqe_take(uring_of(s->reactor), s, TAG_SEND);
 	const struct msghdr *m = &s->send->msg;
 
 	if (m->msg_iovlen == 1)
@@ -152,7 +167,26 @@ uring_send(struct stream *s)
 	else
 		io_uring_prep_sendmsg(sqe, s->fd, m,
 		    MSG_NOSIGNAL | MSG_WAITALL);
+	sqe->ioprio |= (uint16_t)flags;
 	s->is_sending = true;
+}
+
+/* When one stream has something to do, a plain call is cheaper than a request
+ * with its completion and one more turn; when several do, their requests share
+ * one call. */
+static int64_t
+uring_send(struct stream *s)
+{
+	int64_t result;
+
+	if (!s->reactor->is_single_stream) {
+		send_later(s, 0);
+		return ENGINE_PENDING;
+	}
+	result = send_now(s);
+	if (result != -EAGAIN && result != -EINTR)
+		return result;
+	send_later(s, IORING_RECVSEND_POLL_FIRST);
 	return ENGINE_PENDING;
 }
 

@@ -35,6 +35,7 @@ struct reactor {
 
 	struct list	 deferred;
 	struct list	 streams_ready;	/* stepped at the end of the turn */
+	bool		 is_single_stream; /* that is stepped in this one */
 	struct list	 watches, watches_stopped;
 
 	struct timers	*timers;

@@ -448,6 +448,8 @@ streams_flush(struct reactor *r)
 
 	if (list_is_empty(&r->streams_ready))
 		return;
+	r->is_single_stream = list_first(&r->streams_ready)->next ==
+	    &r->streams_ready.head;
 	list_append(&r->streams_ready, &end);
 	while ((l = list_take(&r->streams_ready)) != &end)
 		stream_step(CONTAINER_OF(l, struct stream, ready_link));
