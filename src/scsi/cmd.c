@@ -7,10 +7,18 @@
 #include "scsi/internal.h"
 
 static bool	is_known(struct scsi_cmd *c);
-static bool	is_at_its_unit(struct scsi_cmd *c);
+static enum scsi_step begin_nowhere(struct scsi_cmd *c);
 static bool	is_admitted(struct scsi_cmd *c);
 static bool	has_only_known_bits(struct scsi_cmd *c);
 static enum scsi_step refuse_attention(struct scsi_cmd *c);
+
+/* What may keep a command from going on, as it is on most units: nothing. */
+static inline bool
+has_obstacle(const struct scsi_lu *lu)
+{
+	return lu->has_reservation | lu->is_stopped | lu->is_read_only |
+	    lu->is_software_protected;
+}
 
 enum scsi_step
 scsi_cmd_begin(struct scsi_cmd *c)
@@ -27,54 +35,53 @@ scsi_cmd_begin(struct scsi_cmd *c)
 	c->io.op = SCSI_IO_READ;
 	c->io.length = 0;
 
-	if (!is_known(c) || !is_at_its_unit(c))
+	c->opcode = scsi_opcode_first(c->cdb[0]);
+	if (c->lu == NULL)
+		return begin_nowhere(c);
+	if ((c->opcode->flags & OPCODE_LOOK_CLOSER) && !is_known(c))
 		return SCSI_STEP_DONE;
-	if (c->nexus != NULL && c->nexus->attentions != 0 &&
-	    !(c->opcode->flags & OPCODE_DEAF))
+	if (c->nexus->attentions != 0 && !(c->opcode->flags & OPCODE_DEAF))
 		return refuse_attention(c);
-	if (!is_admitted(c) || !has_only_known_bits(c))
+	if (has_obstacle(c->lu) && !is_admitted(c))
+		return SCSI_STEP_DONE;
+	if (!has_only_known_bits(c))
 		return SCSI_STEP_DONE;
 	return c->opcode->run(c);
 }
 
-/* Set c->opcode, or end the command. */
+/* Is there such a command here, and such a service action of it? */
 static bool
 is_known(struct scsi_cmd *c)
 {
 	switch (scsi_opcode_find(c->cdb[0], c->cdb[1] & 0x1f, &c->opcode)) {
 	case OPCODE_FOUND:
-		if (c->lu == NULL || scsi_opcode_is_offered(c->opcode, c->lu))
+		if (scsi_opcode_is_offered(c->opcode, c->lu))
 			return true;
-		/* FALLTHROUGH */
-	case OPCODE_UNKNOWN:
-		(void)scsi_refuse_cdb(c, c->lu == NULL &&
-		    !scsi_lun_is_report_luns(c->lun) ?
-		    OUTCOME_NO_LOGICAL_UNIT : OUTCOME_UNKNOWN_OPCODE, 0,
-		    NO_BIT);
-		return false;
-	case OPCODE_ACTION_UNKNOWN:
 		break;
-	}
-	if (is_at_its_unit(c))
+	case OPCODE_UNKNOWN:
+		break;
+	case OPCODE_ACTION_UNKNOWN:
 		(void)scsi_refuse_cdb(c, OUTCOME_BAD_CDB_FIELD, 1, 4);
+		return false;
+	}
+	(void)scsi_refuse_cdb(c, OUTCOME_UNKNOWN_OPCODE, 0, NO_BIT);
 	return false;
 }
 
 /* Where there is no unit, three commands are answered; a fourth one by the
  * well known unit (SPC-4 8.2). */
-static bool
-is_at_its_unit(struct scsi_cmd *c)
+static enum scsi_step
+begin_nowhere(struct scsi_cmd *c)
 {
-	if (c->lu != NULL || (c->opcode->flags & OPCODE_ANYWHERE))
-		return true;
-	if (!scsi_lun_is_report_luns(c->lun)) {
-		(void)scsi_finish(c, OUTCOME_NO_LOGICAL_UNIT);
-		return false;
-	}
-	if (c->opcode->run == scsi_test_unit_ready)
-		return true;
-	(void)scsi_refuse_cdb(c, OUTCOME_UNKNOWN_OPCODE, 0, NO_BIT);
-	return false;
+	bool is_well_known = scsi_lun_is_report_luns(c->lun);
+
+	if (c->opcode->flags & OPCODE_ANYWHERE ||
+	    (is_well_known && c->opcode->run == scsi_test_unit_ready))
+		return has_only_known_bits(c) ? c->opcode->run(c) :
+		    SCSI_STEP_DONE;
+	if (is_well_known)
+		return scsi_refuse_cdb(c, OUTCOME_UNKNOWN_OPCODE, 0, NO_BIT);
+	return scsi_finish(c, OUTCOME_NO_LOGICAL_UNIT);
 }
 
 static enum scsi_step
@@ -95,8 +102,6 @@ is_admitted(struct scsi_cmd *c)
 	const struct scsi_lu *lu = c->lu;
 	unsigned flags = c->opcode->flags;
 
-	if (lu == NULL)
-		return true;
 	if (lu->has_reservation && !reservations_allow(c,
 	    scsi_opcode_access(c->opcode, c->cdb))) {
 		(void)scsi_finish(c, OUTCOME_RESERVATION_CONFLICT);
@@ -128,22 +133,29 @@ scsi_cmd_recheck(struct scsi_cmd *c)
 	return is_admitted(c);
 }
 
-/* Reserved, obsolete and unsupported bits are refused and named.  Two loads and
- * an AND for most of us. */
+static inline uint64_t
+load64(const uint8_t *p)
+{
+	uint64_t bits;
+
+	memcpy(&bits, p, sizeof(bits));
+	return bits;
+}
+
+/* Reserved, obsolete and unsupported bits are refused and named. */
 static bool
 has_only_known_bits(struct scsi_cmd *c)
 {
-	uint64_t cdb[2], usage[2];
+	const uint8_t *cdb = c->cdb, *usage = c->opcode->usage;
 	unsigned byte = 1;
 
-	memcpy(cdb, c->cdb, sizeof(cdb));
-	memcpy(usage, c->opcode->usage, sizeof(usage));
-	if (((cdb[0] & ~usage[0]) | (cdb[1] & ~usage[1])) == 0)
+	if (((load64(cdb) & ~load64(usage)) |
+	    (load64(cdb + 8) & ~load64(usage + 8))) == 0)
 		return true;
-	while ((c->cdb[byte] & ~c->opcode->usage[byte]) == 0)
+	while ((cdb[byte] & ~usage[byte]) == 0)
 		byte++;
-	(void)scsi_refuse_cdb(c, OUTCOME_BAD_CDB_FIELD, byte, 31 -
-	    __builtin_clz(c->cdb[byte] & ~c->opcode->usage[byte]));
+	(void)scsi_refuse_cdb(c, OUTCOME_BAD_CDB_FIELD, byte,
+	    31 - __builtin_clz(cdb[byte] & ~usage[byte]));
 	return false;
 }
 
@@ -170,5 +182,4 @@ void
 scsi_cmd_end(struct scsi_cmd *c)
 {
 	c->opcode = NULL;
-	c->data = c->scratch = NULL;
 }

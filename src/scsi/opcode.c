@@ -25,10 +25,10 @@ enum row {
 #undef ACTION
 	ROWS
 };
-static_assert(ROWS <= 256, "row_of[] has bytes");
+static_assert(ROWS <= 256, "scsi_opcode_rows[] has bytes");
 
 const struct scsi_opcode scsi_opcodes[] = {
-	[ROW_NONE] = { .name = "none" },
+	[ROW_NONE] = { .name = "none", .flags = OPCODE_NONE },
 #define OPCODE(op, row, text, handler, who, what, ...)			\
 	[ROW_##row] = { .name = (text), .run = (handler), .opcode = (op), \
 	    .flags = (what), .access = (who), __VA_ARGS__ },
@@ -44,8 +44,7 @@ const struct scsi_opcode scsi_opcodes[] = {
 };
 const size_t scsi_opcode_count = ROWS;
 
-/* The row of each opcode, or the first of its service actions. */
-static const uint8_t row_of[256] = {
+const uint8_t scsi_opcode_rows[256] = {
 #define OPCODE(op, row, ...)		[op] = ROW_##row,
 #define ACTIONS(op, row)		[op] = ROW_##row,
 #define ACTION(...)
@@ -58,7 +57,7 @@ static const uint8_t row_of[256] = {
 enum scsi_opcode_match
 scsi_opcode_find(uint8_t opcode, uint8_t action, const struct scsi_opcode **o)
 {
-	size_t row = row_of[opcode];
+	size_t row = scsi_opcode_rows[opcode];
 
 	*o = &scsi_opcodes[row];
 	if (row == ROW_NONE)

@@ -33,6 +33,8 @@ enum scsi_opcode_flag {
 	OPCODE_ACTION	= 16,	/* one service action of several */
 	OPCODE_LOADED	= 32,	/* refused while ejected */
 	OPCODE_THIN	= 64,	/* exists on thin units alone */
+	OPCODE_NONE	= 128,	/* row 0: no command */
+	OPCODE_LOOK_CLOSER = OPCODE_ACTION | OPCODE_THIN | OPCODE_NONE,
 };
 
 struct scsi_opcode {
@@ -52,6 +54,16 @@ struct scsi_opcode {
 /* Row 0 is no command. */
 extern const struct scsi_opcode scsi_opcodes[];
 extern const size_t scsi_opcode_count;
+
+/* The row of each opcode, or the first of its service actions; 0: none. */
+extern const uint8_t scsi_opcode_rows[256];
+
+/* Right at once unless the row says LOOK_CLOSER; then scsi_opcode_find(). */
+static inline const struct scsi_opcode *
+scsi_opcode_first(uint8_t opcode)
+{
+	return &scsi_opcodes[scsi_opcode_rows[opcode]];
+}
 
 enum scsi_opcode_match {
 	OPCODE_FOUND,

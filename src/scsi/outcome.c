@@ -93,27 +93,38 @@ scsi_sense_of(enum scsi_outcome o)
 		.asc = outcomes[o].asc, .ascq = outcomes[o].ascq };
 }
 
-/* The one place where a command gets its status. */
+/* CHECK CONDITION, the one place where a command gets its sense data. */
 static enum scsi_step
-finish(struct scsi_cmd *c, uint8_t status, const struct scsi_sense *s)
+finish(struct scsi_cmd *c, const struct scsi_sense *s)
 {
 	bool is_descriptor = c->lu != NULL && c->lu->has_descriptor_sense;
 
-	c->status = status;
+	c->status = SCSI_CHECK_CONDITION;
 	c->data_in_bytes = 0;
-	c->sense_bytes = 0;
-	if (status == SCSI_CHECK_CONDITION)
-		c->sense_bytes =
-		    (uint8_t)scsi_sense_build(c->sense, s, is_descriptor);
+	c->sense_bytes =
+	    (uint8_t)scsi_sense_build(c->sense, s, is_descriptor);
 	return SCSI_STEP_DONE;
+}
+
+/* Apart from scsi_finish(), which most commands end with: it costs a stack
+ * frame. */
+static __attribute__((cold)) enum scsi_step
+check(struct scsi_cmd *c, enum scsi_outcome o)
+{
+	struct scsi_sense s = scsi_sense_of(o);
+
+	return finish(c, &s);
 }
 
 enum scsi_step
 scsi_finish(struct scsi_cmd *c, enum scsi_outcome o)
 {
-	struct scsi_sense s = scsi_sense_of(o);
-
-	return finish(c, outcomes[o].status, &s);
+	if (outcomes[o].status == SCSI_CHECK_CONDITION)
+		return check(c, o);
+	c->status = outcomes[o].status;
+	c->data_in_bytes = 0;
+	c->sense_bytes = 0;
+	return SCSI_STEP_DONE;
 }
 
 static enum scsi_step
@@ -127,7 +138,7 @@ refuse(struct scsi_cmd *c, enum scsi_outcome o, int field, unsigned byte,
 	s.field = field;
 	s.field_byte = (uint16_t)byte;
 	s.field_bit = (int8_t)bit;
-	return finish(c, outcomes[o].status, &s);
+	return finish(c, &s);
 }
 
 enum scsi_step
@@ -151,7 +162,7 @@ scsi_finish_at(struct scsi_cmd *c, enum scsi_outcome o, uint64_t information)
 
 	s.has_information = true;
 	s.information = information;
-	return finish(c, outcomes[o].status, &s);
+	return finish(c, &s);
 }
 
 enum scsi_step
@@ -159,7 +170,7 @@ scsi_finish_attention(struct scsi_cmd *c, uint8_t asc, uint8_t ascq)
 {
 	struct scsi_sense s = { .key = 0x6, .asc = asc, .ascq = ascq };
 
-	return finish(c, SCSI_CHECK_CONDITION, &s);
+	return finish(c, &s);
 }
 
 /* -- errno values ---------------------------------------------------------- */
