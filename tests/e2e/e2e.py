@@ -336,7 +336,8 @@ class Daemon(Server):
 
     def lunet(self, *words, status=0):
         """What the command lunet says to this daemon."""
-        return run(program("lunet"), "--rpc", self.rpc, *words, status=status)
+        return run(program("lunet"), *words, "--rpc", self.rpc,
+                   status=status)
 
     def remove(self):
         self.notify.close()
