@@ -59,7 +59,7 @@ methods_list(const struct cli *cli, const char *noun, FILE *out)
 					m->name[bytes] != '.'))
 			continue;
 		words_usage(m, usage, sizeof(usage));
-		fprintf(out, "  %-34s %s\n", usage, m->help);
+		fprintf(out, "  %-40s %s\n", usage, m->help);
 	}
 }
 
@@ -72,13 +72,11 @@ help_all(const struct cli *cli, FILE *out)
 	    out);
 	for (const struct cli_program *p = cli->programs; p->name != NULL; p++)
 		if (strncmp(p->name, lead, sizeof(lead) - 1) == 0)
-			fprintf(out, "  %-34s %s\n",
+			fprintf(out, "  %-40s %s\n",
 			    p->name + sizeof(lead) - 1, p->help);
 	methods_list(cli, NULL, out);
-	fputs("  help [NOUN [VERB]]                 explain\n"
-	      "  help conf                          explain the keys of "
-	      "lunet.conf\n\n",
-	    out);
+	fprintf(out, "  %-40s %s\n  %-40s %s\n\n", "help [NOUN [VERB]]",
+	    "explain", "help conf", "explain the keys of lunet.conf");
 	options_help(out, cli_rows);
 }
 

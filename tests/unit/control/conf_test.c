@@ -97,6 +97,7 @@ static const char example[] =
     "state = \"/var/lib/lunet\"\n"
     "rpc = /run/lunet/lunetd.sock; log_level = debug\n"
     "reactors = 2  engine = epoll  spin = 0  buffers = 64MiB\n"
+    "nop_interval = 0 nop_timeout = 5\n"
     "queue_depth = 64\n"
     "header_digest = none\n"
     "portal \"0.0.0.0:3260\" { }\n"
@@ -116,7 +117,6 @@ static const char example[] =
     "	data_digest = crc32c\n"
     "	first_burst = 64K max_burst = 1M recv_data = 128K\n"
     "	outstanding_r2t = 4 initial_r2t = yes immediate_data = no\n"
-    "	nop_interval = 0 nop_timeout = 5\n"
     "	lun 1 {\n"
     "		store = \"ram:64M\"\n"
     "	}\n"
@@ -170,7 +170,8 @@ TEST(every_key_reaches_its_member)
 	CHECK_EQ(65536, t->session.first_burst_bytes);
 	CHECK(t->session.initial_r2t);
 	CHECK(!t->session.immediate_data);
-	CHECK_EQ(0, t->session.nop_interval_s);
+	CHECK_EQ(0, c.session.nop_interval_s);
+	CHECK_EQ(5, c.session.nop_timeout_s);
 	CHECK_EQ(2, t->lun_count);
 	l = &t->luns[0];	/* sorted */
 	CHECK_EQ(0, l->lun);

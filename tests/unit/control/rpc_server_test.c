@@ -213,7 +213,8 @@ too_many_are_told(void)
 	}
 	extra = client_connect();
 	CHECK_TEXT("{\"jsonrpc\":\"2.0\",\"id\":null,"
-	    "\"error\":{\"code\":-32003,\"message\":\"too many clients: there are 64\"}}\n",
+	    "\"error\":{\"code\":-32003,"
+	    "\"message\":\"too many clients: there are 64\"}}\n",
 	    client_hear(extra));
 	CHECK_TEXT("", client_hear(extra));
 	close(extra);
@@ -275,7 +276,8 @@ oversize_ends_the_client(void)
 		turn();
 	}
 	CHECK_TEXT("{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32008,"
-	    "\"message\":\"a request has at most 1048576 bytes\"},\"id\":null}\n",
+	    "\"message\":\"a request has at most 1048576 bytes\"},"
+	    "\"id\":null}\n",
 	    client_hear(fd));
 	close(fd);
 }
