@@ -110,6 +110,7 @@ rig_step(struct rig *rig, enum scsi_step step, const void *out)
 	case SCSI_STEP_IO:
 		rig->flushes += c->io.op == SCSI_IO_FLUSH;
 		error = rig->fail_errno;
+		rig->fail_errno = 0;
 		break;
 	case SCSI_STEP_EXCLUSIVE:
 		rig->exclusives++;
@@ -139,6 +140,7 @@ rig_run(struct rig *rig, unsigned nexus, const uint8_t *cdb, size_t cdb_bytes,
 	uint8_t padded[16] = { 0 };
 	enum scsi_step step;
 	size_t data_bytes;
+	unsigned steps = 0;
 
 	memcpy(padded, cdb, cdb_bytes);
 	*c = (struct scsi_cmd){ .lu = rig->lu, .nexus = &rig->nexuses[nexus],
@@ -162,7 +164,7 @@ rig_run(struct rig *rig, unsigned nexus, const uint8_t *cdb, size_t cdb_bytes,
 	while (step != SCSI_STEP_DONE) {
 		int error = rig_step(rig, step, out);
 
-		rig->fail_errno = 0;
+		assert_true(++steps < 1000);
 		step = scsi_cmd_step(c, error);
 		assert_true(c->data_bytes == data_bytes);
 	}
