@@ -71,17 +71,18 @@ bool	store_open_below(struct store **out, const char *spec,
 	    const struct store_options *options, unsigned depth,
 	    struct error *e);
 
-/* The size is read by all reactors while store_resize() changes it. */
+/* The size is read by all reactors while store_resize() changes it; who sees
+ * the new one may use what it covers. */
 static inline uint64_t
 store_size(const struct store *s)
 {
-	return __atomic_load_n(&s->facts.size_bytes, __ATOMIC_RELAXED);
+	return __atomic_load_n(&s->facts.size_bytes, __ATOMIC_ACQUIRE);
 }
 
 static inline void
 store_set_size(struct store *s, uint64_t size_bytes)
 {
-	__atomic_store_n(&s->facts.size_bytes, size_bytes, __ATOMIC_RELAXED);
+	__atomic_store_n(&s->facts.size_bytes, size_bytes, __ATOMIC_RELEASE);
 }
 
 /* The end of a request that went through STORE_PENDING. */

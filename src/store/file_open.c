@@ -192,10 +192,20 @@ directory_sync(const char *path, struct error *e)
 	    path, error_words(code));
 }
 
+/* A file among the devices would lie in memory, and be a slip of the pen. */
+static bool
+is_among_devices(const char *path)
+{
+	return strncmp(path, "/dev/", 5) == 0 &&
+	    strncmp(path, "/dev/shm/", 9) != 0;
+}
+
 static bool
 file_create(struct file_store *f, const char *path,
     const struct store_options *options, struct error *e)
 {
+	if (is_among_devices(path))
+		return error_set(e, ENOENT, "%s: no such device", path);
 	if (options->is_read_only)
 		return error_set(e, ENOENT, "%s: no such file, and none is "
 		    "created to be read only", path);
@@ -204,16 +214,18 @@ file_create(struct file_store *f, const char *path,
 		return open_failed(f, path, errno, e);
 	if (file_check_type(f, path, e) &&
 	    file_lock(f, path, e) &&
-	    file_set_size(f, options->size_bytes, e) &&
+	    file_set_size(f, 0, options->size_bytes, e) &&
 	    directory_sync(path, e))
 		return true;
 	(void)unlink(path);
 	return false;
 }
 
-/* posix_fallocate() writes zeros where the file system cannot allocate. */
+/* Where the file system cannot allocate, posix_fallocate() writes zeros: so it
+ * must see the new part only, which nobody else writes to yet. */
 bool
-file_set_size(struct file_store *f, uint64_t size_bytes, struct error *e)
+file_set_size(struct file_store *f, uint64_t before_bytes,
+    uint64_t size_bytes, struct error *e)
 {
 	int code = 0;
 
@@ -221,8 +233,9 @@ file_set_size(struct file_store *f, uint64_t size_bytes, struct error *e)
 		code = EFBIG;
 	else if (ftruncate(f->fd, (off_t)size_bytes) < 0)
 		code = errno;
-	else if (f->is_thick)
-		code = posix_fallocate(f->fd, 0, (off_t)size_bytes);
+	else if (f->is_thick && size_bytes > before_bytes)
+		code = posix_fallocate(f->fd, (off_t)before_bytes,
+		    (off_t)(size_bytes - before_bytes));
 	if (code == 0 && fsync(f->fd) < 0)
 		code = errno;
 	if (code == 0)

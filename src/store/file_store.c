@@ -1,17 +1,13 @@
 /* Requests to files and block devices; see file_store.h and README.md. */
 #include "store/file_store.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <linux/stat.h>
-#include <sys/ioctl.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/log.h"
-#include "store/zeros.h"
 
 #define LOOK_INTERVAL_NS	(100u * 1000u * 1000u)
 #define MISSES_MAX		16u	/* then file_try() is worth little */
@@ -22,10 +18,6 @@ static enum store_progress file_read(struct file_store *f,
 static enum store_progress file_write(struct file_store *f,
 		    struct store_req *q);
 static enum store_progress file_flush(struct file_store *f,
-		    struct store_req *q);
-static enum store_progress file_free_or_zero(struct file_store *f,
-		    struct store_req *q);
-static enum store_progress file_extent(struct file_store *f,
 		    struct store_req *q);
 
 static enum store_progress
@@ -45,20 +37,7 @@ file_submit_req(struct reactor *r, struct store *s, struct store_req *q)
 	return req_done(q, EINVAL);
 }
 
-static struct store_req *
-req_of_file(struct file_req *file)
-{
-	return CONTAINER_OF(file, struct store_req, file);
-}
-
-static bool
-req_is_durable(const struct file_store *f, const struct store_req *q)
-{
-	return f->is_write_through || (q->flags & STORE_FUA) != 0;
-}
-
-/* The few errors that our callers tell apart. */
-static int
+int
 error_of_kernel(int code)
 {
 	switch (code) {
@@ -88,7 +67,7 @@ error_of_kernel(int code)
 /* A deleted file loses what is written to it, and a write to one that was cut
  * short would make the missing part read as zeros.  Never waits for a server:
  * what the kernel knows is enough. */
-static bool
+bool
 file_look(struct file_store *f)
 {
 	struct statx sx;
@@ -110,8 +89,7 @@ file_look(struct file_store *f)
 	return !f->is_deleted && !f->is_cut;
 }
 
-/* Before each write, but not more often than is worth a system call. */
-static bool
+bool
 file_is_whole(struct file_store *f, const struct store_req *q)
 {
 	uint64_t now_ns = reactor_now_ns(q->reactor);
@@ -157,7 +135,7 @@ file_try_counted(_Atomic unsigned *misses, struct store_req *q)
 	return false;
 }
 
-static void
+void
 file_prepare(struct file_store *f, struct store_req *q, enum file_op op,
     void (*done)(struct file_req *file))
 {
@@ -184,22 +162,22 @@ transfer_error(const struct store_req *q)
 	return error_of_kernel(q->file.error);
 }
 
-static int
-file_read_end(struct store_req *q)
-{
-	int error = transfer_error(q);
-
-	if (error != 0)
-		q->error_offset = q->offset + q->file.done_bytes;
-	return error;
-}
-
+/* The page cache reads up to the bad page; past it, a whole request fails and
+ * the block must be looked for. */
 static void
 file_read_done(struct file_req *file)
 {
 	struct store_req *q = req_of_file(file);
+	struct file_store *f = file_of(q->store);
 
-	req_end(q, file_read_end(q));
+	q->error = transfer_error(q);
+	if (q->error != 0)
+		q->error_offset = q->offset + file->done_bytes;
+	if (f->is_direct && file->error != 0 &&
+	    (q->error == EIO || q->error == EILSEQ))
+		file_find_bad_block(f, q);
+	else
+		q->done(q);
 }
 
 static enum store_progress
@@ -207,7 +185,7 @@ file_read(struct file_store *f, struct store_req *q)
 {
 	file_prepare(f, q, FILE_READ, file_read_done);
 	if (!f->is_direct && file_try_counted(&f->read_misses, q))
-		return req_done(q, file_read_end(q));
+		return req_done(q, 0);
 	file_submit(q->reactor, &q->file);
 	return STORE_PENDING;
 }
@@ -260,7 +238,7 @@ file_write(struct file_store *f, struct store_req *q)
 	q->file.is_dsync = is_durable;
 	if (!f->is_direct && !is_durable &&
 	    file_try_counted(&f->write_misses, q))
-		return req_done(q, file_write_end(q));
+		return req_done(q, 0);
 	file_submit(q->reactor, &q->file);
 	return STORE_PENDING;
 }
@@ -283,7 +261,7 @@ file_flush_done(struct file_req *file)
 		req_end(q, file_look(f) ? 0 : ENODEV);
 }
 
-static void
+void
 file_flush_start(struct file_store *f, struct store_req *q)
 {
 	file_prepare(f, q, FILE_DATASYNC, file_flush_done);
@@ -299,214 +277,6 @@ file_flush(struct file_store *f, struct store_req *q)
 	if (f->is_flush_failed)
 		return req_done(q, EIO);
 	file_flush_start(f, q);
-	return STORE_PENDING;
-}
-
-/* -- freeing and zeroing ------------------------------------------------- */
-
-/* The ways to make a range read as zeros, best first; what the file system
- * turns out not to have is remembered.  0 means: write them. */
-static int
-zero_mode(const struct file_store *f, const struct store_req *q)
-{
-	bool may_free = q->op == STORE_DISCARD ||
-	    (q->flags & STORE_KEEP) == 0;
-
-	if (may_free && !f->is_thick && !f->cannot_punch)
-		return FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
-	if (!f->cannot_zero_range)
-		return FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE;
-	return 0;
-}
-
-static void	file_zero_start(struct file_store *f, struct store_req *q);
-
-/* The range is freed or zeroed: all that is left is to make it durable. */
-static void
-file_zero_end(struct file_store *f, struct store_req *q, int error)
-{
-	if (error == 0 && req_is_durable(f, q) &&
-	    f->is_flush_failed)
-		error = EIO;
-	if (error != 0 || !req_is_durable(f, q))
-		req_end(q, error);
-	else
-		file_flush_start(f, q);
-}
-
-static void
-file_allocate_done(struct file_req *file)
-{
-	struct store_req *q = req_of_file(file);
-	struct file_store *f = file_of(q->store);
-
-	if (file->error != EOPNOTSUPP) {
-		file_zero_end(f, q, error_of_kernel(file->error));
-		return;
-	}
-	if ((file->mode & FALLOC_FL_PUNCH_HOLE) != 0)
-		f->cannot_punch = true;
-	else
-		f->cannot_zero_range = true;
-	file_zero_start(f, q);
-}
-
-static void	file_write_zeros(struct file_store *f, struct store_req *q);
-
-static void
-file_zeros_written(struct file_req *file)
-{
-	struct store_req *q = req_of_file(file);
-	struct file_store *f = file_of(q->store);
-
-	if (file->error != 0 || file->done_bytes == 0) {
-		file_zero_end(f, q, file->error != 0 ?
-		    error_of_kernel(file->error) : EIO);
-		return;
-	}
-	q->position += file->done_bytes;
-	if (q->position < q->length)
-		file_write_zeros(f, q);
-	else
-		file_zero_end(f, q, 0);
-}
-
-/* One bounded piece at a time, so that others get their turn. */
-static void
-file_write_zeros(struct file_store *f, struct store_req *q)
-{
-	uint64_t left = q->length - q->position;
-
-	file_prepare(f, q, FILE_WRITE, file_zeros_written);
-	q->zeros.iov_base = (void *)(uintptr_t)zeros;
-	q->zeros.iov_len = left < ZEROS_BYTES ? (size_t)left : ZEROS_BYTES;
-	q->file.vec = &q->zeros;
-	q->file.vec_count = 1;
-	q->file.offset = q->offset + q->position;
-	q->file.length = q->zeros.iov_len;
-	file_submit(q->reactor, &q->file);
-}
-
-static void
-file_zero_start(struct file_store *f, struct store_req *q)
-{
-	int mode = zero_mode(f, q);
-
-	if (mode == 0) {
-		q->position = 0;
-		file_write_zeros(f, q);
-		return;
-	}
-	file_prepare(f, q, FILE_ALLOCATE, file_allocate_done);
-	q->file.mode = mode;
-	file_submit(q->reactor, &q->file);
-}
-
-static void
-discard_run(struct work *w)
-{
-	struct store_req *q = CONTAINER_OF(w, struct store_req, work);
-	uint64_t range[2] = { q->offset, q->length };
-
-	if (ioctl(file_of(q->store)->fd, BLKDISCARD, range) < 0)
-		q->error = errno;
-}
-
-static void
-discard_done(struct work *w)
-{
-	struct store_req *q = CONTAINER_OF(w, struct store_req, work);
-
-	file_zero_end(file_of(q->store), q, error_of_kernel(q->error));
-}
-
-static enum store_progress
-file_free_or_zero(struct file_store *f, struct store_req *q)
-{
-	if (req_is_durable(f, q) && f->is_flush_failed)
-		return req_done(q, EIO);
-	if (!file_is_whole(f, q))
-		return req_done(q, ENODEV);
-	if (q->op == STORE_DISCARD && f->discards_by_ioctl) {
-		q->work.run = discard_run;
-		q->work.done = discard_done;
-		work_submit(q->reactor, &q->work);
-	} else {
-		file_zero_start(f, q);
-	}
-	return STORE_PENDING;
-}
-
-/* -- the map of holes ---------------------------------------------------- */
-
-/* Offsets are shared by all who use sync_fd, but nobody reads at them.  The
- * missing end of a file that was cut short is no hole. */
-static int
-extent_find(struct file_store *f, struct store_req *q)
-{
-	off_t offset = (off_t)q->offset;
-	off_t end = (off_t)(q->offset + q->length);
-	off_t data = lseek(f->sync_fd, offset, SEEK_DATA);
-
-	if (data < 0 && errno == ENXIO)
-		data = end;
-	if (data < 0)
-		return errno;
-	(void)file_look(f);
-	if (f->is_cut)
-		return ENODEV;
-	q->is_mapped = data == offset;
-	if (q->is_mapped) {
-		end = lseek(f->sync_fd, offset, SEEK_HOLE);
-		if (end < 0)
-			return errno;
-	} else if (data < end) {
-		end = data;
-	}
-	q->extent_bytes = (uint64_t)(end - offset);
-	if (q->extent_bytes > q->length)
-		q->extent_bytes = q->length;
-	return 0;
-}
-
-static void
-extent_run(struct work *w)
-{
-	struct store_req *q = CONTAINER_OF(w, struct store_req, work);
-
-	q->error = extent_find(file_of(q->store), q);
-}
-
-static void
-extent_all_mapped(struct store_req *q)
-{
-	q->is_mapped = true;
-	q->extent_bytes = q->length;
-}
-
-static void
-extent_done(struct work *w)
-{
-	struct store_req *q = CONTAINER_OF(w, struct store_req, work);
-
-	if (q->error == EINVAL || q->error == EOPNOTSUPP) {
-		file_of(q->store)->cannot_seek = true;
-		extent_all_mapped(q);
-		q->error = 0;
-	}
-	req_end(q, error_of_kernel(q->error));
-}
-
-static enum store_progress
-file_extent(struct file_store *f, struct store_req *q)
-{
-	if (f->cannot_seek || f->is_thick) {
-		extent_all_mapped(q);
-		return req_done(q, 0);
-	}
-	q->work.run = extent_run;
-	q->work.done = extent_done;
-	work_submit(q->reactor, &q->work);
 	return STORE_PENDING;
 }
 
@@ -540,7 +310,7 @@ file_resize_to(struct file_store *f, uint64_t size_bytes, struct error *e)
 
 	if (size_bytes < before_bytes)
 		store_set_size(&f->store, size_bytes);
-	if (!file_set_size(f, size_bytes, e)) {
+	if (!file_set_size(f, before_bytes, size_bytes, e)) {
 		store_set_size(&f->store, before_bytes);
 		return false;
 	}

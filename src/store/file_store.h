@@ -1,8 +1,10 @@
-/* A store in a file or on a block device.  For the three file_*.c alone.
+/* A store in a file or on a block device.  For the file_*.c alone.
  *
- *	file_open.c	finds, creates, locks, opens
- *	file_facts.c	asks the kernel what it is
- *	file_store.c	serves requests
+ *	file_open.c	  finds, creates, locks, opens
+ *	file_facts.c	  asks the kernel what it is
+ *	file_store.c	  reads, writes, flushes; size and space
+ *	file_range.c	  frees, zeroes, maps holes
+ *	file_bad_block.c  finds out where a read failed
  *
  * Two descriptors, two open file descriptions.  The kernel reports a failed
  * write-back once to each description, and a write with RWF_DSYNC takes such a
@@ -52,9 +54,10 @@ file_of(struct store *s)
 bool	file_open(struct store *s, const char *rest,
 	    const struct store_options *options, struct error *e);
 
-/* Give a file its size, allocating what is_thick asks for.  Blocks. */
-bool	file_set_size(struct file_store *f, uint64_t size_bytes,
-	    struct error *e);
+/* Give a file of before_bytes its new size, allocating what is_thick asks for.
+ * Blocks. */
+bool	file_set_size(struct file_store *f, uint64_t before_bytes,
+	    uint64_t size_bytes, struct error *e);
 
 /* file_facts.c: fill f->store.facts and the constants above from the two open
  * descriptors. */
@@ -64,5 +67,47 @@ bool	file_find_facts(struct file_store *f,
 /* The size of the file or device now, rounded down to io_bytes. */
 bool	file_find_size(struct file_store *f, uint64_t *size_bytes,
 	    struct error *e);
+
+/* -- file_store.c ------------------------------------------------------- */
+
+static inline struct store_req *
+req_of_file(struct file_req *file)
+{
+	return CONTAINER_OF(file, struct store_req, file);
+}
+
+static inline bool
+req_is_durable(const struct file_store *f, const struct store_req *q)
+{
+	return f->is_write_through || (q->flags & STORE_FUA) != 0;
+}
+
+/* The few errors that our callers tell apart. */
+int	error_of_kernel(int code);
+
+/* Is the file still as long as we say, and does it have a name?  Once it has
+ * not, it takes no changes.  The second asks the kernel no more often than is
+ * worth a system call; it is for before each change. */
+bool	file_look(struct file_store *f);
+bool	file_is_whole(struct file_store *f, const struct store_req *q);
+
+/* Fill q->file for the whole range of q; change what differs. */
+void	file_prepare(struct file_store *f, struct store_req *q,
+	    enum file_op op, void (*done)(struct file_req *file));
+
+/* Flush, then end q. */
+void	file_flush_start(struct file_store *f, struct store_req *q);
+
+/* -- file_range.c ------------------------------------------------------- */
+
+enum store_progress file_free_or_zero(struct file_store *f,
+	    struct store_req *q);
+enum store_progress file_extent(struct file_store *f, struct store_req *q);
+
+/* -- file_bad_block.c --------------------------------------------------- */
+
+/* q has failed with q->error at q->error_offset or later: put the first bad
+ * byte there and end q. */
+void	file_find_bad_block(struct file_store *f, struct store_req *q);
 
 #endif

@@ -93,8 +93,9 @@ struct store_req {
 	struct store	*store;
 	struct file_req	 file;
 	struct work	 work;
-	struct iovec	 zeros;			/* what ZERO writes when it must */
-	uint64_t	 position;		/* how far it has come */
+	struct iovec	 piece;			/* of what takes several steps */
+	uint64_t	 position;		/* how far they have come */
+	void		*scratch;
 	struct {
 		void	(*done)(struct store_req *q);
 		void	*layer;

@@ -126,11 +126,26 @@ must_fail(const struct file_req *q)
 	return true;
 }
 
+static bool
+is_bad_read(const struct file_req *q)
+{
+	if (q->op != FILE_READ || fake.bad_reads == 0 ||
+	    q->offset >= fake.bad_offset + fake.bad_bytes ||
+	    q->offset + q->length <= fake.bad_offset)
+		return false;
+	fake.bad_reads--;
+	return true;
+}
+
 static void
 run_file(struct file_req *q)
 {
 	bool fails = must_fail(q);
 
+	if (is_bad_read(q)) {
+		q->error = EIO;
+		return;
+	}
 	if (fails && !fake.fail_late) {
 		q->error = fake.fail_code;
 		return;

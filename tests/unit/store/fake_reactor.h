@@ -27,6 +27,11 @@ struct fake {
 	 * never.  Bytes before it are transferred. */
 	uint64_t	short_bytes;
 
+	/* A read that touches these bytes fails as a whole with EIO, the first
+	 * bad_reads times. */
+	uint64_t	bad_offset, bad_bytes;
+	unsigned	bad_reads;
+
 	bool		is_held;	/* nothing completes for now */
 	bool		try_misses;	/* file_try() never does it */
 

@@ -128,6 +128,55 @@ TEST(a_bad_block_past_the_cache_spoils_one_write_only)
 	free(bytes);
 }
 
+/* Read [offset, offset + length) past the cache; where did it fail? */
+static uint64_t
+bad_byte_of(struct rig *g, uint64_t offset, uint64_t length)
+{
+	uint8_t *bytes = rig_buffer(length);
+	struct iovec vec = { bytes, length };
+	struct rig_req q = { .q = { .op = STORE_READ, .offset = offset,
+		.length = length, .vec = &vec, .vec_count = 1 } };
+
+	CHECK_EQ(EIO, rig_run(g, &q));
+	free(bytes);
+	return q.q.error_offset;
+}
+
+TEST(the_bad_block_of_a_direct_read_is_found)
+{
+	struct rig g;
+	uint32_t unit;
+
+	faults_start(&g, direct);
+	unit = store_facts(g.s)->io_bytes;
+	fake.bad_offset = MIB + 5 * unit;
+	fake.bad_bytes = unit;
+	fake.bad_reads = 1000;
+	CHECK_EQ(MIB + 5 * unit, bad_byte_of(&g, 0, 4 * MIB));
+	CHECK_EQ(MIB + 5 * unit, bad_byte_of(&g, MIB + 4 * unit, 2 * unit));
+	CHECK_EQ(MIB + 5 * unit, bad_byte_of(&g, MIB + 5 * unit, unit));
+	CHECK_EQ(MIB + 5 * unit, bad_byte_of(&g, MIB + 5 * unit, MIB));
+	CHECK_EQ(MIB + 5 * unit, bad_byte_of(&g, 0, MIB + 6 * unit));
+	rig_check_zeros(&g, MIB + 6 * unit, MIB);
+	faults_end(&g);
+}
+
+TEST(a_bad_block_that_reads_well_again_is_still_an_error)
+{
+	struct rig g;
+
+	faults_start(&g, direct);
+	fake.bad_offset = MIB;
+	fake.bad_bytes = 512;
+	fake.bad_reads = 1;
+	CHECK_EQ(BLOCK, bad_byte_of(&g, BLOCK, 2 * MIB));
+	fake.bad_reads = 2;
+	CHECK_EQ(BLOCK, bad_byte_of(&g, BLOCK, 2 * MIB));
+	fake.bad_reads = 0;
+	rig_check_zeros(&g, 0, 2 * MIB);
+	faults_end(&g);
+}
+
 TEST(no_space_passes_when_there_is_space_again)
 {
 	static const int codes[] = { ENOSPC, EDQUOT, EFBIG };
@@ -389,6 +438,8 @@ TESTS(a_failed_flush_is_never_forgotten,
     a_flush_beside_a_failed_one_fails_too,
     a_durable_write_beside_a_failed_one_fails_too,
     a_bad_block_past_the_cache_spoils_one_write_only,
+    the_bad_block_of_a_direct_read_is_found,
+    a_bad_block_that_reads_well_again_is_still_an_error,
     no_space_passes_when_there_is_space_again,
     errors_of_the_kernel_become_few, a_transfer_that_ends_early_is_an_error,
     fua_and_write_through_reach_the_kernel,

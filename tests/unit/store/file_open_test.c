@@ -115,6 +115,8 @@ TEST(what_cannot_be_opened_is_said_in_words)
 	    rig_open_fails(&g, "@/empty/a.img"));
 	g.options.size_bytes = MIB;
 	CHECK_TEXT("/no/a.img: no such file", rig_open_fails(&g, "@/no/a.img"));
+	CHECK_TEXT("/dev/no-such-disk: no such device",
+	    rig_open_fails(&g, "/dev/no-such-disk"));
 	g.options.is_read_only = true;
 	CHECK_TEXT("/a.img: no such file, and none is created to be read only",
 	    rig_open_fails(&g, "@/a.img"));
@@ -242,6 +244,25 @@ TEST(a_file_grows_from_inside_and_outside)
 	rig_end(&g);
 }
 
+TEST(a_thick_file_grows_thick_and_keeps_its_data)
+{
+	struct rig g;
+	struct error e;
+
+	rig_start(&g);
+	g.options.size_bytes = MIB;
+	g.options.is_thick = true;
+	rig_open(&g, "@/a.img");
+	rig_write_pattern(&g, 0, MIB, 1, 0);
+	CHECK(store_resize(g.s, 4 * MIB, &e));
+	CHECK(rig_allocated(&g) >= 4 * MIB);
+	rig_check_pattern(&g, 0, MIB, 1);
+	rig_check_zeros(&g, MIB, 3 * MIB);
+	CHECK(store_resize(g.s, BLOCK, &e));
+	rig_check_pattern(&g, 0, BLOCK, 1);
+	rig_end(&g);
+}
+
 TEST(a_size_that_cannot_be_is_refused_and_changes_nothing)
 {
 	struct rig g;
@@ -289,5 +310,6 @@ TESTS(facts_of_a_file, direct_io_serves_whole_blocks,
     a_file_that_cannot_get_its_size_is_not_left_behind,
     two_writers_exclude_each_other_and_readers_do_not,
     a_lock_on_some_bytes_is_respected, a_file_grows_from_inside_and_outside,
+    a_thick_file_grows_thick_and_keeps_its_data,
     a_size_that_cannot_be_is_refused_and_changes_nothing,
     space_is_what_is_used_and_what_is_left)
