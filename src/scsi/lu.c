@@ -75,6 +75,12 @@ scsi_nexus_detach(struct scsi_nexus *n)
 	n->lu = NULL;
 }
 
+void
+scsi_nexus_knows_inventory(struct scsi_nexus *n)
+{
+	scsi_attention_drop(n, ATTENTION_INVENTORY_CHANGED);
+}
+
 /* -- events ---------------------------------------------------------------- */
 
 /* LUN RESET, SAM-5 6.3.3: what was set by a session or by MODE SELECT ends; an

@@ -39,6 +39,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/list.h"
+#include "base/span.h"
 
 /* -- logical units --------------------------------------------------------- */
 
@@ -129,6 +130,11 @@ void	scsi_nexus_attach(struct scsi_nexus *n, struct scsi_lu *lu,
  * registration stays. */
 void	scsi_nexus_detach(struct scsi_nexus *n);
 
+/* REPORT LUNS has been answered, at whatever LUN of the session: the nexus need
+ * not be told any more that the inventory has changed (SPC-4 6.33).  For the
+ * session's other nexuses; that of the command itself has been seen to. */
+void	scsi_nexus_knows_inventory(struct scsi_nexus *n);
+
 /* -- things that happen to a unit ---------------------------------------------- */
 
 enum scsi_lu_event {
@@ -147,6 +153,22 @@ void	scsi_lu_event(struct scsi_lu *lu, enum scsi_lu_event event,
 
 /* A new capacity; raises SCSI_LU_CAPACITY_CHANGED. */
 void	scsi_lu_resize(struct scsi_lu *lu, uint64_t blocks);
+
+/* -- persistent reservations as bytes ------------------------------------------ */
+
+/* For APTPL and for the hand-over to a successor: registrations, reservation
+ * and PRGENERATION.  Checksummed, so bytes that are torn are refused. */
+size_t	scsi_lu_reservations_bytes(const struct scsi_lu *lu);
+
+/* Write them into bytes of that size; returns the length. */
+size_t	scsi_lu_reservations_save(const struct scsi_lu *lu, uint8_t *bytes);
+
+/* Restore them into a unit without registrations and without a nexus
+ * (asserted).  is_power_on: PRGENERATION begins at 0 (SPC-4 6.15.2).  False
+ * with the reason in *e when they are damaged or there is no memory; then the
+ * unit has none, and serving it would fence nobody. */
+bool	scsi_lu_reservations_load(struct scsi_lu *lu, struct span bytes,
+	    bool is_power_on, struct error *e);
 
 /* -- commands -------------------------------------------------------------------- */
 
