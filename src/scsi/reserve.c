@@ -150,7 +150,7 @@ scsi_abort_covers(const struct scsi_abort *a, const struct scsi_nexus *nexus)
 	return false;
 }
 
-/* -- RESERVE and RELEASE (SPC-2 7.21, 7.22, 7.27, 7.28) ------------------- */
+/* -- RESERVE and RELEASE (SPC-2 7.21, 7.22, 7.27, 7.28) -------------------- */
 
 /* What both answer while keys are registered (SPC-4 5.13.3, CRH 1): those
  * whom a persistent reservation protects get GOOD and nothing changes, all

@@ -6,6 +6,7 @@
 
 #include "base/be.h"
 #include "base/crc32c.h"
+#include "scsi/lu.h"
 #include "scsi/reserve.h"
 
 enum {
@@ -170,5 +171,32 @@ load_holder(struct scsi_reservations *r, const uint8_t *header,
 	if (has_holder && r->holder == NULL)
 		return error_set(e, EINVAL,
 		    "reservations: holder %u of %u", index, r->count);
+	return true;
+}
+
+/* -- of a unit ------------------------------------------------------------- */
+
+size_t
+scsi_lu_reservations_bytes(const struct scsi_lu *lu)
+{
+	return reservations_save_bytes(lu->reservations);
+}
+
+size_t
+scsi_lu_reservations_save(const struct scsi_lu *lu, uint8_t *bytes)
+{
+	return reservations_save(lu->reservations, bytes);
+}
+
+bool
+scsi_lu_reservations_load(struct scsi_lu *lu, struct span bytes,
+    bool is_power_on, struct error *e)
+{
+	assert(list_is_empty(&lu->nexuses));
+	if (!reservations_load(lu->reservations, bytes, e))
+		return false;
+	if (is_power_on)
+		lu->reservations->generation = 0;
+	reservations_publish(lu);
 	return true;
 }

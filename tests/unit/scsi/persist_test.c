@@ -135,6 +135,58 @@ TEST(table_of_registrations_is_bounded)
 	rig_close(&rig);
 }
 
+/* L1, W9: fencing goes on where it was before the restart. */
+TEST(reservation_of_one_unit_can_be_given_to_its_successor)
+{
+	struct error error;
+	uint8_t saved[1024];
+	size_t bytes;
+
+	rig_open(&rig, NULL);
+	pr_register(&rig, 0);
+	pr_register(&rig, 1);
+	CHECK_EQ(SCSI_GOOD, pr_out(&rig, 1, RESERVE, 3, pr_key(1), 0));
+	CHECK(scsi_lu_reservations_bytes(rig.lu) <= sizeof(saved));
+	bytes = scsi_lu_reservations_save(rig.lu, saved);
+	rig_close(&rig);
+
+	rig_open(&rig, NULL);
+	for (unsigned i = 0; i < RIG_NEXUSES; i++)
+		scsi_nexus_detach(&rig.nexuses[i]);
+	CHECK(scsi_lu_reservations_load(rig.lu, span_of(saved, bytes), true,
+	    &error));
+	CHECK(rig.lu->has_reservation);
+	for (unsigned i = 0; i < RIG_NEXUSES; i++)
+		rig_attach(&rig, i);
+	pr_check_reserved(&rig, 3, pr_key(1));
+	CHECK_EQ(0, pr_generation(&rig));
+	CHECK(rig.nexuses[0].registration != NULL);
+	CHECK_EQ(SCSI_GOOD, pr_out(&rig, 1, RELEASE, 3, pr_key(1), 0));
+	rig_close(&rig);
+}
+
+TEST(damaged_bytes_leave_the_unit_without_reservations)
+{
+	struct error error;
+	uint8_t saved[1024];
+	size_t bytes;
+
+	rig_open(&rig, NULL);
+	pr_register(&rig, 0);
+	bytes = scsi_lu_reservations_save(rig.lu, saved);
+	rig_close(&rig);
+
+	saved[30] ^= 1;
+	rig_open(&rig, NULL);
+	for (unsigned i = 0; i < RIG_NEXUSES; i++)
+		scsi_nexus_detach(&rig.nexuses[i]);
+	CHECK(!scsi_lu_reservations_load(rig.lu, span_of(saved, bytes), true,
+	    &error));
+	CHECK_TEXT("reservations: bad checksum", error.text);
+	CHECK_EQ(0, rig.lu->reservations->count);
+	rig_close(&rig);
+}
+
 /* -- the parameter list ---------------------------------------------------- */
 
 /* W3 */
@@ -525,7 +577,10 @@ TESTS(register_changes_and_removes_a_key,
     registration_outlives_its_session,
     another_isid_or_target_port_is_another_nexus,
     registration_outlives_a_reset_of_the_unit,
-    table_of_registrations_is_bounded, parameter_list_is_of_24_bytes,
+    table_of_registrations_is_bounded,
+    reservation_of_one_unit_can_be_given_to_its_successor,
+    damaged_bytes_leave_the_unit_without_reservations,
+    parameter_list_is_of_24_bytes,
     parameter_list_of_absurd_length_is_refused,
     unknown_service_actions_are_refused_and_named,
     all_target_ports_is_refused_and_named,
