@@ -341,7 +341,8 @@ buffers_retry(struct deferred *d)
 	list_splice(&trying, &b->waiters);
 	while (b->bytes_taken + ((size_t)1 << size_shifts[0]) <= b->bytes_max &&
 	    (l = list_take(&trying)) != NULL) {
-		struct deferred *waiter = CONTAINER_OF(l, struct deferred, link);
+		struct deferred *waiter =
+		    CONTAINER_OF(l, struct deferred, link);
 
 		waiter->fn(waiter);
 	}
@@ -385,9 +386,12 @@ buffers_open(struct reactor *r, struct error *e)
 	if (b->granules == NULL || b->area == NULL)
 		return error_set(e, ENOMEM,
 		    "buffers: no address space for %zu bytes", b->bytes_max);
-	/* A huge page for one small buffer would defeat lazy touching. */
+	/* A huge page for one small buffer would defeat lazy touching; and what
+	 * is on people's disks has no place in a core file. */
 	(void)madvise(b->area, b->granules_max << GRANULE_SHIFT,
 	    MADV_NOHUGEPAGE);
+	(void)madvise(b->area, b->granules_max << GRANULE_SHIFT,
+	    MADV_DONTDUMP);
 	return true;
 }
 

@@ -45,8 +45,8 @@ struct file_req {
 void	file_submit(struct reactor *r, struct file_req *q);
 
 /* Page-cache fast path: read or write now if it can be done without blocking
- * (RWF_NOWAIT).  True when all of it is done; false and nothing changed the
- * meaning of the request when it must go through file_submit(). */
+ * (RWF_NOWAIT).  True when all of it is done (done() is not called); false, and
+ * the request unchanged, when it must go through file_submit(). */
 bool	file_try(struct reactor *r, struct file_req *q);
 
 #endif

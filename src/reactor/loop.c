@@ -304,8 +304,11 @@ reactor_run(struct reactor *r)
 void
 reactor_stop(struct reactor *r)
 {
+	int before = errno;	/* of what a signal handler interrupts */
+
 	atomic_store(&r->is_stopping, true);
 	wake_write(r);
+	errno = before;
 }
 
 /* -- making and freeing --------------------------------------------------- */

@@ -89,6 +89,7 @@ map(size_t bytes)
 	if (area == MAP_FAILED)
 		return NULL;
 	(void)madvise(area, bytes, MADV_NOHUGEPAGE);
+	(void)madvise(area, bytes, MADV_DONTDUMP);
 	return area;
 }
 

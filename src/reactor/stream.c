@@ -16,8 +16,8 @@
 
 /* Gathers for one stream in one turn, where the engine sends at once. */
 #define GATHERS_A_TURN	4
-/* What is read and dropped before a gentle close, so that the kernel sends a
- * FIN and not a reset, which would overtake our last words. */
+/* What is read and dropped before we close, so that the kernel sends a FIN and
+ * not a reset, which would overtake our last words. */
 #define LINGER_BYTES_MAX (1024u * 1024u)
 
 void
@@ -97,13 +97,10 @@ stream_close(struct stream *s, bool at_once)
 {
 	if (s->phase < STREAM_CLOSING)
 		s->end_error = ECANCELED;
-	if (at_once || s->phase == STREAM_DETACHING) {
-		s->is_lingering = false;
+	if (at_once || s->phase == STREAM_DETACHING)
 		stream_end(s, ECANCELED);
-	} else if (s->phase < STREAM_CLOSING) {
-		s->is_lingering = true;
+	else if (s->phase < STREAM_CLOSING)
 		stream_enter(s, STREAM_CLOSING);
-	}
 }
 
 void
@@ -297,7 +294,7 @@ stream_send_done(struct stream *s, int64_t result)
 static bool
 stream_may_gather(const struct stream *s)
 {
-	return s->phase == STREAM_OPEN || s->phase == STREAM_FINISHED;
+	return s->phase <= STREAM_CLOSING;
 }
 
 /* Start sending, or go on with what is left of a gather. */
@@ -348,6 +345,7 @@ static void
 stream_release(struct stream *s)
 {
 	struct reactor *r = s->reactor;
+	bool has_unsent = s->send != NULL;
 
 	list_remove(&s->ready_link);
 	r->engine->stream_close(s);
@@ -355,7 +353,7 @@ stream_release(struct stream *s)
 	if (s->phase == STREAM_DETACHING) {
 		s->detached(s, s->fd);
 	} else {
-		if (s->is_lingering)
+		if (s->end_error == ECANCELED && !has_unsent)
 			stream_linger(s);
 		(void)close(s->fd);
 		s->ops->closed(s, s->end_error);
@@ -392,7 +390,7 @@ stream_step_closing(struct stream *s)
 	stream_send(s);
 	if (s->phase != STREAM_CLOSING)
 		return;
-	if (s->send == NULL)
+	if (s->send == NULL && !s->is_woken)
 		stream_end(s, ECANCELED);
 	else if (s->is_receiving)
 		s->reactor->engine->cancel(s, false);

@@ -35,7 +35,7 @@ struct stream_ops {
 
 	/* Fill vec (room for vec_max) with what is to be sent, in order; return
 	 * the count, 0 for nothing.  The bytes stay untouched until sent() has
-	 * covered them or closed() is called. */
+	 * covered them or closed() is called.  May close the stream. */
 	int	(*gather)(struct stream *s, struct iovec *vec, int vec_max);
 
 	/* The kernel has taken the first length bytes of what was gathered.
@@ -43,8 +43,9 @@ struct stream_ops {
 	 * before.  gather() is called again afterwards without a new wake. */
 	void	(*sent)(struct stream *s, size_t length);
 
-	/* The stream has ended: err is 0 after the peer's FIN, an errno value
-	 * after a failure, ECANCELED after stream_close().  The kernel holds no
+	/* The stream has ended: err is 0 after the peer's FIN (what was woken
+	 * for by then is still gathered and sent), an errno value after a
+	 * failure, ECANCELED after stream_close().  The kernel holds no
 	 * buffer any more, the descriptor is closed, and *s is released when
 	 * this returns.  The last call. */
 	void	(*closed)(struct stream *s, int err);
@@ -75,16 +76,19 @@ void	stream_recv_into(struct stream *s, void *bytes, size_t length);
  * deliver once after the pause. */
 void	stream_pause(struct stream *s, bool is_paused);
 
-/* Close after what has been gathered so far is sent, or at once when
- * at_once.  closed() follows, never inside this call.  Calling it twice is
+/* Close when there is nothing left to send (gather() is asked as before, until
+ * it returns 0 without a new wake), or at once when at_once.  No received()
+ * after this.  closed() follows, never inside this call.  Calling it twice is
  * harmless; at_once may follow a gentle one. */
 void	stream_close(struct stream *s, bool at_once);
 
 /* Give the descriptor up, to open it again on another reactor: when no receive
  * or send is under way any more, detached() is called with it and *s is
  * released.  Bytes that came in the meantime are still delivered before;
- * nothing may be woken or asked for after this call.  When the stream ends
- * first, closed() is called instead. */
+ * nothing may be woken or asked for after this call, and no stream_recv_into()
+ * may be unanswered (asserted).  A wake that gather() has not answered is
+ * forgotten: wake the new stream.  When the stream ends first, closed() is
+ * called instead. */
 void	stream_detach(struct stream *s,
 	    void (*detached)(struct stream *s, int fd));
 

@@ -29,7 +29,7 @@ struct send {
 enum stream_phase {
 	STREAM_OPEN,		/* receives and sends */
 	STREAM_FINISHED,	/* the peer sends no more; we still may */
-	STREAM_CLOSING,		/* what is gathered is sent, nothing else */
+	STREAM_CLOSING,		/* sends what there is, receives no more */
 	STREAM_DETACHING,	/* what is under way ends, nothing begins */
 	STREAM_ENDING,		/* everything under way is cancelled */
 };
@@ -47,8 +47,6 @@ struct stream {
 	bool		 is_paused;
 	bool		 is_delivering;	/* inside received() */
 	bool		 is_receiving, is_sending; /* the engine's */
-	bool		 is_lingering;	/* gentle: no reset behind our last
-					 * bytes */
 
 	/* io_uring: cancels under way; is there more to read, as the last
 	 * receive told. */

@@ -447,7 +447,7 @@ TEST_BOTH(close_at_once_gives_up_a_send_under_way)
 	close_pair(r, s, &o, peer);
 }
 
-TEST_BOTH(gentle_close_sends_what_is_gathered)
+TEST_BOTH(gentle_close_sends_all_that_was_woken_for)
 {
 	static uint8_t say[2000000], back[2000001];
 	struct reactor *r;
@@ -458,18 +458,75 @@ TEST_BOTH(gentle_close_sends_what_is_gathered)
 	pattern_fill(say, 0, sizeof(say));
 	o.say = say;
 	o.say_bytes = sizeof(say);
-	o.say_at_once = sizeof(say);
+	o.say_at_once = 300000;
 	/* Unread bytes of the peer must not turn the end into a reset. */
 	CHECK_EQ(6, send(peer, "unread", 6, 0));
 	stream_wake(s);
-	reactor_turn(r, 0);
-	CHECK(o.said_bytes > 0);
 	stream_close(s, false);
-	o.say_bytes = o.said_bytes;
-	CHECK_EQ(o.said_bytes, peer_recv(r, peer, back, sizeof(back)));
-	CHECK(pattern_is(back, 0, o.said_bytes));
+	CHECK_EQ(0, o.gather_calls);
+	CHECK_EQ(sizeof(say), peer_recv(r, peer, back, sizeof(back)));
+	CHECK(pattern_is(back, 0, sizeof(say)));
 	TURN_UNTIL(r, o.is_closed);
 	CHECK_EQ(ECANCELED, o.error);
+	CHECK_EQ(sizeof(say), o.sent_bytes);
+	CHECK_EQ(0, o.received_calls);
+	close_pair(r, s, &o, peer);
+}
+
+TEST_BOTH(close_at_once_after_the_last_word_does_not_overtake_it)
+{
+	static uint8_t say[50000], back[50001];
+	struct reactor *r;
+	struct owner o;
+	int peer;
+	struct stream *s = open_pair(engine, &r, &o, &peer);
+
+	pattern_fill(say, 0, sizeof(say));
+	o.say = say;
+	o.say_bytes = sizeof(say);
+	stream_pause(s, true);
+	stream_wake(s);
+	TURN_UNTIL(r, o.sent_bytes == sizeof(say));
+	CHECK_EQ(6, send(peer, "unread", 6, 0));
+	stream_close(s, true);
+	TURN_UNTIL(r, o.is_closed);
+	CHECK_EQ(sizeof(say), peer_recv(r, peer, back, sizeof(back)));
+	CHECK(pattern_is(back, 0, sizeof(say)));
+	close_pair(r, s, &o, peer);
+}
+
+static int
+gather_then_close(struct stream *s, struct iovec *vec, int vec_max)
+{
+	int count = owner_gather(s, vec, vec_max);
+
+	if (count > 0)
+		stream_close(s, false);
+	return count;
+}
+
+TEST_BOTH(stream_may_be_closed_while_it_gathers)
+{
+	static const struct stream_ops ops = {
+		.received = owner_received,
+		.gather = gather_then_close,
+		.sent = owner_sent,
+		.closed = owner_closed,
+	};
+	uint8_t back[8];
+	struct reactor *r;
+	struct owner o;
+	int peer;
+	struct stream *s = open_pair(engine, &r, &o, &peer);
+
+	stream_set_owner(s, &ops, &o);
+	o.say = (const uint8_t *)"goodbye";
+	o.say_bytes = 7;
+	stream_wake(s);
+	CHECK_EQ(7, peer_recv(r, peer, back, sizeof(back)));
+	CHECK_BYTES("goodbye", back, 7);
+	TURN_UNTIL(r, o.is_closed);
+	CHECK_EQ(7, o.sent_bytes);
 	close_pair(r, s, &o, peer);
 }
 
@@ -621,7 +678,10 @@ TESTS(echo_returns_every_byte_in_order, bytes_asked_for_come_where_they_belong,
     reset_of_the_peer_closes_with_its_reason,
     reset_with_a_send_under_way_closes_once,
     close_at_once_gives_up_a_send_under_way,
-    gentle_close_sends_what_is_gathered, close_at_once_may_follow_a_gentle_one,
+    gentle_close_sends_all_that_was_woken_for,
+    close_at_once_after_the_last_word_does_not_overtake_it,
+    stream_may_be_closed_while_it_gathers,
+    close_at_once_may_follow_a_gentle_one,
     nothing_is_received_after_close, descriptor_is_closed_with_the_stream,
     stream_may_be_closed_in_its_own_callback,
     idle_stream_is_detached_with_its_unread_bytes,
