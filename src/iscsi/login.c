@@ -76,7 +76,7 @@ answer_init(struct login *l)
 				.csg = l->request_csg,
 				.tsih = l->tsih,
 				.cid = l->cid,
-				.status = l->status,
+				.status = (uint16_t)l->status,
 			},
 		},
 	};
@@ -275,22 +275,24 @@ keys_take(struct login *l, struct span text, struct security_keys *keys,
 	return true;
 }
 
+/* What the target side says is asked for as long as it may still matter: for
+ * each step of security, and once when the operational stage begins. */
 static bool
-text_handle(struct login *l, struct span text, struct text_writer *w)
+verdict_renew(struct login *l, struct span text)
+{
+	if (!l->is_identified)
+		return login_identify(l, text);
+	if (l->stage == STAGE_SECURITY || !l->has_alias)
+		return login_ask(l);
+	return true;
+}
+
+static bool
+keys_answer(struct login *l, struct span text, struct text_writer *w)
 {
 	struct security_keys keys = { 0 };
-	const bool is_first = !l->is_identified;
 	bool was_awaiting;
 
-	if (is_first ? !login_identify(l, text) :
-		    l->stage == STAGE_SECURITY && !login_ask(l))
-		return false;
-	if (l->stage == STAGE_OPERATIONAL && is_first &&
-	    l->verdict.auth.needs_chap)
-		return login_fail(l, LOGIN_AUTHENTICATION_FAILURE,
-		    "CHAP is required, the initiator skips the security stage");
-	if (is_first)
-		login_introduce(l, w);
 	l->negotiation.stage = l->stage;
 	if (!keys_take(l, text, &keys, w) || !login_security(l, &keys, w))
 		return false;
@@ -303,6 +305,23 @@ text_handle(struct login *l, struct span text, struct text_writer *w)
 		    "answers longer than %u bytes", LOGIN_ANSWER_BYTES_MAX);
 	l->is_waiting = !was_awaiting && l->negotiation.awaited != 0;
 	return true;
+}
+
+static bool
+text_handle(struct login *l, struct span text, struct text_writer *w)
+{
+	const bool is_first = !l->is_identified;
+
+	if (!verdict_renew(l, text))
+		return false;
+	if (is_first && l->stage == STAGE_OPERATIONAL &&
+	    l->verdict.auth.needs_chap)
+		return login_fail(l, LOGIN_AUTHENTICATION_FAILURE,
+		    "CHAP is required, the initiator skips the security stage");
+	if (is_first)
+		login_put_group_tag(l, w);
+	login_put_alias(l, w);
+	return keys_answer(l, text, w);
 }
 
 static bool

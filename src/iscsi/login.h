@@ -69,7 +69,8 @@ struct login_verdict {
 	char		 redirect[ADDRESS_BYTES_MAX + 8]; /* LOGIN_MOVED_*:
 					 * "addr:port[,tpgt]" */
 	struct login_auth auth;
-	const char	*alias;		/* TargetAlias, NULL or empty: none */
+	const char	*alias;		/* TargetAlias, NULL or empty: none; not
+					 * told before CHAP, if that is needed */
 	uint16_t	 portal_group_tag;
 	const struct negotiate_offer *offer; /* this target's own, or NULL: that
 					 * of the config; looked at once */
@@ -77,7 +78,8 @@ struct login_verdict {
 
 /* Everything that a verdict points to must live until the login_request() that
  * asked for it returns; it is asked for again in each request of the security
- * stage, so a configuration that changes between two requests does no harm. */
+ * stage and in the first of the operational stage, so a configuration that
+ * changes between two requests does no harm. */
 struct login_ops {
 	/* A normal session.  Names are checked and in lower case. */
 	void	(*find_target)(void *context, const char *initiator_name,
@@ -161,6 +163,7 @@ struct login {
 	unsigned exchanges;
 	bool	 is_started;			/* there was a first request */
 	bool	 is_identified;			/* names known, verdict asked */
+	bool	 has_alias;			/* TargetAlias sent, if any */
 	bool	 is_over;
 	bool	 is_answering;			/* more parts of out to come */
 	bool	 is_waiting;			/* for answers to proposals */

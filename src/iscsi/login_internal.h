@@ -22,8 +22,11 @@ bool	login_identify(struct login *l, struct span text);
 bool	login_ask(struct login *l);
 void	login_forget(struct login *l);
 
-/* TargetPortalGroupTag and TargetAlias, in the first response (13.9). */
-void	login_introduce(const struct login *l, struct text_writer *w);
+/* TargetPortalGroupTag, in the first response (13.9). */
+void	login_put_group_tag(const struct login *l, struct text_writer *w);
+
+/* TargetAlias, once, as soon as the initiator may know it (13.6). */
+void	login_put_alias(struct login *l, struct text_writer *w);
 
 /* The security keys of one text; data is NULL for those that did not come. */
 struct security_keys {

@@ -117,10 +117,10 @@ login_ask(struct login *l)
 	    v->status == LOGIN_MOVED_PERMANENTLY) {
 		assert(v->redirect[0] != '\0');
 		return login_fail(l, v->status, "%s to %s",
-		    login_status_words(v->status), v->redirect);
+		    login_status_words((uint16_t)v->status), v->redirect);
 	}
-	return login_fail(l, v->status, "%s",
-	    v->why[0] != '\0' ? v->why : login_status_words(v->status));
+	return login_fail(l, v->status, "%s", v->why[0] != '\0' ?
+	    v->why : login_status_words((uint16_t)v->status));
 }
 
 /* What a verdict points to is valid in one call only. */
@@ -152,15 +152,23 @@ login_identify(struct login *l, struct span text)
 }
 
 void
-login_introduce(const struct login *l, struct text_writer *w)
+login_put_group_tag(const struct login *l, struct text_writer *w)
+{
+	if (!l->is_discovery)
+		text_put_number(w, "TargetPortalGroupTag",
+		    l->verdict.portal_group_tag);
+}
+
+void
+login_put_alias(struct login *l, struct text_writer *w)
 {
 	const char *alias = l->verdict.alias;
 
-	if (l->is_discovery)
+	if (l->has_alias ||
+	    (l->stage == STAGE_SECURITY && l->verdict.auth.needs_chap))
 		return;
-	text_put_number(w, "TargetPortalGroupTag",
-	    l->verdict.portal_group_tag);
-	if (alias != NULL && alias[0] != '\0' &&
+	l->has_alias = true;
+	if (!l->is_discovery && alias != NULL && alias[0] != '\0' &&
 	    strlen(alias) <= ALIAS_BYTES_MAX)
 		text_put(w, "TargetAlias", alias);
 }

@@ -283,7 +283,7 @@ stage_allows(const struct negotiation *n, const struct key_facts *f)
 {
 	switch (n->stage) {
 	case STAGE_SECURITY:
-		return f->stage == SEC || f->stage == ANY;
+		return f->stage == SEC || f->stage == ANY || f->use == ALL;
 	case STAGE_OPERATIONAL:
 		return f->stage == OPER || f->stage == ANY;
 	case STAGE_FULL_FEATURE:
@@ -476,8 +476,11 @@ negotiate_receive(struct negotiation *n, const struct text_pair *pair,
 
 	if (key == KEY_UNKNOWN)
 		return receive_unknown(n, pair, w);
-	if ((unsigned)f->by == (unsigned)n->role)
-		return NEGOTIATE_WRONG_SENDER;
+	if ((unsigned)f->by == (unsigned)n->role) {
+		/* Some answer NotUnderstood to what we declare. */
+		return is_refusal(pair->value) ? NEGOTIATE_DONE :
+						 NEGOTIATE_WRONG_SENDER;
+	}
 	if (!stage_allows(n, f))
 		return NEGOTIATE_WRONG_STAGE;
 	if (f->use == LO && f->kind != OWNER && !n->is_leading)
@@ -588,7 +591,8 @@ is_due(const struct negotiation *n, enum key key)
 {
 	const struct key_facts *f = &key_table[key];
 
-	if (f->kind == OWNER || f->kind == RETIRED || !stage_allows(n, f))
+	if (f->kind == OWNER || f->kind == RETIRED || !stage_allows(n, f) ||
+	    n->stage == STAGE_SECURITY)
 		return false;
 	if (n->offered & key_bit(key))
 		return false;

@@ -11,7 +11,10 @@
 void
 text_iter_init(struct text_iter *it, struct span text)
 {
-	*it = (struct text_iter){ .rest = text };
+	*it = (struct text_iter){
+		.rest = text,
+		.count_max = LOGIN_KEYS_MAX,
+	};
 }
 
 static struct span
@@ -76,8 +79,9 @@ text_next(struct text_iter *it, struct text_pair *pair)
 
 	if (s.bytes == 0)
 		return TEXT_END;
-	if (++it->count > LOGIN_KEYS_MAX)
+	if (it->count >= it->count_max)
 		return text_bad(it, "more than 256 keys");
+	it->count++;
 	if ((equals = memchr(s.data, '=', s.bytes)) == NULL)
 		return text_bad(it, "key without =");
 	pair->key = span_of(s.data, (size_t)(equals - s.data));

@@ -28,6 +28,7 @@ enum text_result {
 struct text_iter {
 	struct span	rest;
 	unsigned	count;		/* pairs so far */
+	unsigned	count_max;
 	const char	*fault;		/* TEXT_BAD: "key without =" */
 };
 
@@ -35,7 +36,8 @@ void	text_iter_init(struct text_iter *it, struct span text);
 
 /* The next pair; spans point into the text.  Empty strings between pairs are
  * skipped, as padding that was counted into the length shows up so; the last
- * pair may lack its NUL.  More than LOGIN_KEYS_MAX pairs are TEXT_BAD. */
+ * pair may lack its NUL.  More than LOGIN_KEYS_MAX pairs are TEXT_BAD; who
+ * expects more (an answer to SendTargets) sets it->count_max after _init. */
 enum text_result text_next(struct text_iter *it, struct text_pair *pair);
 
 /* The next element of a comma-separated list; false at its end.  An empty list

@@ -102,6 +102,25 @@ TEST(one_way_chap_with_each_algorithm)
 	}
 }
 
+TEST(alias_is_told_to_proven_initiators_only)
+{
+	char text[512];
+	struct rig r;
+
+	chap_rig(&r);
+	r.target.alias = "payroll";
+	get_challenge(&r, "5");
+	CHECK_TEXT("(none)", rig_answer(&r, "TargetAlias"));
+	CHECK_EQ(LOGIN_ANSWER, rig_send(&r, 0, 1, span_of(text,
+	    write_response(&r, "joe", users[1].secret, text))));
+	CHECK_TEXT("(none)", rig_answer(&r, "TargetAlias"));
+	CHECK_EQ(LOGIN_ANSWER, rig_send(&r, 1, 0, NOTHING));
+	CHECK_TEXT("payroll", rig_answer(&r, "TargetAlias"));
+	CHECK_EQ(LOGIN_ANSWER_FINISHED, rig_send(&r, 1, 3, NOTHING));
+	CHECK_TEXT("(none)", rig_answer(&r, "TargetAlias"));
+	rig_free(&r);
+}
+
 TEST(any_of_several_users_will_do)
 {
 	char text[512];
@@ -603,7 +622,8 @@ TEST(challenge_is_of_the_random_bytes)
 	rig_free(&r);
 }
 
-TESTS(one_way_chap_with_each_algorithm, any_of_several_users_will_do,
+TESTS(one_way_chap_with_each_algorithm,
+    alias_is_told_to_proven_initiators_only, any_of_several_users_will_do,
     strongest_of_the_list_is_chosen, algorithms_may_be_limited,
     method_and_algorithm_may_come_in_one_request,
     target_proves_itself_when_asked,

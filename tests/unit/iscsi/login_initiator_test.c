@@ -322,8 +322,8 @@ TEST(redirection_without_an_address_is_a_failure)
 	bench_init();
 	CHECK_EQ(LOGIN_SEND, begin());
 	b.response.login.status = LOGIN_MOVED_PERMANENTLY;
-	check_fails(0, 0, NOTHING, WHO "target moved permanently "
-				       "(status 0102), no usable TargetAddress");
+	check_fails(0, 0, NOTHING, WHO "target moved permanently (status "
+	    "0102), no usable TargetAddress");
 	bench_init();
 	CHECK_EQ(LOGIN_SEND, begin());
 	b.response.login.status = LOGIN_MOVED_TEMPORARILY;
@@ -521,7 +521,8 @@ TESTS(first_request_names_and_offers, security_with_chap_is_offered_without_t,
     target_that_stays_is_asked_again_but_not_for_ever,
     unknown_keys_of_the_target_are_not_understood, target_may_send_in_parts,
     another_pdu_is_a_failure, response_to_another_request_is_a_failure,
-    stage_of_another_kind_is_a_failure, move_that_was_not_asked_for_is_a_failure,
+    stage_of_another_kind_is_a_failure,
+    move_that_was_not_asked_for_is_a_failure,
     tsih_zero_at_the_end_is_a_failure, tsih_of_another_session_is_a_failure,
     text_that_breaks_the_rules_is_a_failure, text_of_the_target_is_bounded,
     unknown_keys_of_the_target_are_bounded,

@@ -142,6 +142,35 @@ TEST(aliases_are_exchanged)
 	rig_free(&r);
 }
 
+/* By initiators that do not know the key; it is no offence. */
+TEST(group_tag_may_be_answered_not_understood)
+{
+	struct rig r;
+
+	rig_init(&r);
+	rig_start(&r);
+	CHECK_EQ(LOGIN_ANSWER, rig_send(&r, 0, 1, TEXT_BARE(NORMAL)));
+	CHECK_EQ(LOGIN_ANSWER_FINISHED, rig_send(&r, 1, 3,
+	    TEXT_BARE("TargetPortalGroupTag=NotUnderstood\0")));
+	rig_free(&r);
+}
+
+/* Its use is ALL, so the security stage is none of our business. */
+TEST(length_may_be_declared_in_the_security_stage)
+{
+	struct rig r;
+
+	rig_init(&r);
+	rig_start(&r);
+	CHECK_EQ(LOGIN_ANSWER, rig_send(&r, 0, 1,
+	    TEXT_BARE(NORMAL "MaxRecvDataSegmentLength=65536\0")));
+	CHECK_TEXT("(none)", rig_answer(&r, "MaxRecvDataSegmentLength"));
+	CHECK_EQ(LOGIN_ANSWER_FINISHED, rig_send(&r, 1, 3, NOTHING));
+	CHECK_TEXT("262144", rig_answer(&r, "MaxRecvDataSegmentLength"));
+	CHECK_EQ(65536, r.l.conn.peer_recv_data_max);
+	rig_free(&r);
+}
+
 TEST(discovery_session_has_no_target_and_few_keys)
 {
 	struct rig r;
@@ -387,7 +416,9 @@ TEST(later_connection_does_not_negotiate_session_keys)
 TESTS(operational_stage_alone_logs_in, both_stages_log_in,
     security_stage_may_lead_to_full_feature_phase,
     requests_without_t_stay_in_the_stage, names_are_compared_in_lower_case,
-    aliases_are_exchanged, discovery_session_has_no_target_and_few_keys,
+    aliases_are_exchanged, group_tag_may_be_answered_not_understood,
+    length_may_be_declared_in_the_security_stage,
+    discovery_session_has_no_target_and_few_keys,
     discovery_may_name_a_target, unknown_keys_are_not_understood,
     text_may_be_split_anywhere,
     answer_beyond_what_the_initiator_takes_comes_in_parts,

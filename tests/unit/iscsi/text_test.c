@@ -96,11 +96,18 @@ TEST(keys_of_63_bytes_and_values_of_8192_are_the_longest)
 TEST(two_hundred_and_fifty_six_pairs_are_the_most)
 {
 	static char text[257 * 4];
+	struct text_pair pair;
+	struct text_iter it;
 
 	for (size_t i = 0; i < sizeof(text); i += 4)
 		memcpy(text + i, "a=b", 4);
 	CHECK_TEXT("none", fault_of(span_of(text, 256 * 4)));
 	CHECK_TEXT("more than 256 keys", fault_of(span_of(text, 257 * 4)));
+	text_iter_init(&it, span_of(text, sizeof(text)));
+	it.count_max = 257;
+	while (text_next(&it, &pair) == TEXT_PAIR)
+		;
+	CHECK_EQ(257, it.count);
 }
 
 TEST(text_may_end_anywhere)
