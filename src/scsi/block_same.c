@@ -88,13 +88,18 @@ start_without_data(struct scsi_cmd *c)
 	return next_piece(c);
 }
 
-/* Unmapped blocks read as zeros, so a pattern of zeros may unmap and any other
- * must be written, whatever UNMAP says. */
+/* With UNMAP the blocks are unmapped whatever the pattern is: SBC-3 would have
+ * one that is not zero written, but no other target does, initiators count on
+ * the zeros (docs/decisions/0010-write-same-unmap.md), and asking to unmap data
+ * that one wants to keep makes no sense.  Without it a pattern of zeros is
+ * zeroed, any other is written. */
 static enum scsi_step
 start_with_data(struct scsi_cmd *c)
 {
 	uint32_t block = c->lu->block_bytes;
 
+	if (c->cdb[1] & SAME_UNMAP)
+		return start_without_data(c);
 	if (c->data[0] == 0 && memcmp(c->data, c->data + 1, block - 1) == 0)
 		return start_without_data(c);
 	c->phase = WRITING;

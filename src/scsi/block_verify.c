@@ -110,6 +110,24 @@ scsi_verify(struct scsi_cmd *c)
 	return check_piece(c);
 }
 
+/* To compare, what was written is kept in memory.  An initiator that announces
+ * less than the CDB's length has its whole blocks written and verified, as a
+ * WRITE has; the residual count tells. */
+static enum scsi_step
+write_verify_receive(struct scsi_cmd *c)
+{
+	uint64_t wanted = c->blocks << c->lu->block_shift;
+
+	if (c->expected_out < wanted)
+		c->blocks = c->expected_out >> c->lu->block_shift;
+	if (c->blocks > 0 && !block_can_receive(c))
+		return SCSI_STEP_DONE;
+	c->transfer_out = wanted;
+	if (c->blocks == 0)
+		return scsi_finish(c, OUTCOME_GOOD);
+	return scsi_receive(c, (uint32_t)(c->blocks << c->lu->block_shift));
+}
+
 /* Verification is of what is on the medium, so what is written must be there,
  * write cache or not. */
 static enum scsi_step
@@ -122,9 +140,7 @@ write_verify_begin(struct scsi_cmd *c)
 	ask_for_scratch(c);
 	if (bytchk(c) == CHECK_READABLE)
 		return block_write_from_wire(c, true);
-	if (!block_can_receive(c))
-		return SCSI_STEP_DONE;
-	return scsi_receive(c, (uint32_t)c->transfer_out);
+	return write_verify_receive(c);
 }
 
 static enum scsi_step

@@ -108,6 +108,19 @@ extended_inquiry(const struct scsi_cmd *c, uint8_t *out)
 	return 60;
 }
 
+/* OPTIMAL TRANSFER LENGTH GRANULARITY: a physical block, or what the store
+ * frees at a time when that is a page or so. */
+static uint16_t
+transfer_granularity(const struct scsi_lu_config *config)
+{
+	uint32_t physical = 1u << config->physical_exponent;
+	uint32_t page_bytes = config->discard_blocks * config->block_bytes;
+
+	if (page_bytes > 64 * KiB || config->discard_blocks < physical)
+		return (uint16_t)physical;
+	return (uint16_t)config->discard_blocks;
+}
+
 static uint32_t
 block_limits(const struct scsi_cmd *c, uint8_t *out)
 {
@@ -122,7 +135,7 @@ block_limits(const struct scsi_cmd *c, uint8_t *out)
 		transfer_optimal = transfer_max;
 	/* WSNZ is 0: WRITE SAME of no blocks goes on to the end. */
 	page[5] = SCSI_COMPARE_BLOCKS_MAX;
-	put_be16(page + 6, (uint16_t)(1u << config->physical_exponent));
+	put_be16(page + 6, transfer_granularity(config));
 	put_be32(page + 8, transfer_max);
 	put_be32(page + 12, transfer_optimal);
 	if (config->is_thin) {

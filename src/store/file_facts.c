@@ -151,6 +151,7 @@ block_find_facts(struct file_store *f, const struct stat *st, struct error *e)
 	/* Holes and direct I/O need whole blocks of the device. */
 	facts->io_bytes = (uint32_t)logical_bytes;
 	facts->physical_bytes = physical_bytes;
+	facts->is_device = true;
 	facts->is_rotational = is_rotational != 0;
 	block_find_discard(f, st->st_rdev);
 	if (f->is_direct &&

@@ -68,6 +68,8 @@ struct store_facts {
 	bool	 is_discard_zeroing;
 	bool	 is_thin;		/* unwritten ranges take no space */
 	bool	 is_rotational;
+	bool	 is_device;		/* a block device: physical_bytes is its
+					 * sector */
 };
 
 struct store_req {

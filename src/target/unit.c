@@ -54,8 +54,10 @@ lu_config_fill(struct scsi_lu_config *lc, const struct unit_config *c,
     const struct store_facts *f, struct error *e)
 {
 	uint32_t block = c->block_bytes;
+	/* Files and memory have pages but no sectors, so nothing is torn and
+	 * nothing read before a write that the page cache would notice. */
 	uint32_t physical = c->physical_bytes != 0 ? c->physical_bytes :
-	    f->physical_bytes;
+	    f->is_device ? f->physical_bytes : block;
 
 	if (block != 512 && block != 4096)
 		return error_set(e, EINVAL,

@@ -61,14 +61,15 @@ TEST(write_same_of_zeros_keeps_the_space_and_unmap_gives_it_back)
 	disk_close(&disk);
 }
 
-TEST(write_same_of_another_pattern_is_written_in_spite_of_unmap)
+TEST(write_same_with_unmap_unmaps_whatever_the_pattern)
 {
 	struct disk disk;
 
 	open_filled(&disk, NULL);
 	block[511] = 1;
 	CHECK_EQ(SCSI_GOOD, disk_run16(&disk, 0x93, UNMAP, 0, 2, block, 512));
-	CHECK_EQ(SCSI_IO_WRITE, disk.notes[1].op);
+	CHECK_EQ(SCSI_IO_DISCARD, disk.notes[1].op);
+	CHECK_EQ(SCSI_GOOD, disk_run16(&disk, 0x93, 0, 0, 2, block, 512));
 	CHECK_BYTES(block, disk.bytes + 512, 512);
 	disk_close(&disk);
 }
@@ -588,7 +589,7 @@ TEST(prefetch_of_more_than_a_cache_is_good_only)
 
 TESTS(write_same_writes_its_block_everywhere_and_nowhere_else,
     write_same_of_zeros_keeps_the_space_and_unmap_gives_it_back,
-    write_same_of_another_pattern_is_written_in_spite_of_unmap,
+    write_same_with_unmap_unmaps_whatever_the_pattern,
     store_that_does_not_zero_when_it_discards_is_zeroed, ndob_needs_no_data,
     write_same_wants_one_block_and_unmap_may_come_without,
     write_same_refuses_fields_that_do_not_fit,
