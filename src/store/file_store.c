@@ -200,29 +200,45 @@ flush_has_failed(struct file_store *f, int code)
 		    error_words(code));
 }
 
-/* A durable write that ends in EIO has taken the kernel's report of a failed
- * write-back, its own or that of another write beside it: with the page cache
- * nobody else on this descriptor would hear of it.  And whoever ended well in
- * the meantime may have ended well for that reason only. */
-static int
-file_write_end(struct store_req *q)
+/* The error stands; the flush has told whether it was only this write's. */
+static void
+file_write_checked(struct file_req *file)
 {
-	struct file_store *f = file_of(q->store);
-	int error = transfer_error(q);
+	struct store_req *q = req_of_file(file);
 
-	if (!q->file.is_dsync)
-		return error;
-	if (error == EIO && !f->is_direct)
-		flush_has_failed(f, EIO);
-	return error == 0 && f->is_flush_failed ? EIO : error;
+	if (file->error != 0)
+		flush_has_failed(file_of(q->store), file->error);
+	q->done(q);
 }
 
+/* A durable write that fails through the page cache may have taken the
+ * kernel's report of a failed write-back, its own or that of another write
+ * beside it, whom nobody tells then.  EIO is taken for that.  No space may
+ * also have been found before anything was written, which passes: sync_fd
+ * knows.  And whoever ended well in the meantime may have ended well for that
+ * reason only. */
 static void
 file_write_done(struct file_req *file)
 {
 	struct store_req *q = req_of_file(file);
+	struct file_store *f = file_of(q->store);
 
-	req_end(q, file_write_end(q));
+	q->error = transfer_error(q);
+	if (!file->is_dsync || (q->error != 0 && f->is_direct)) {
+		q->done(q);
+		return;
+	}
+	if (q->error == EIO)
+		flush_has_failed(f, EIO);
+	if (q->error == 0 && f->is_flush_failed)
+		q->error = EIO;
+	if (q->error == 0 || f->is_flush_failed) {
+		q->done(q);
+		return;
+	}
+	file_prepare(f, q, FILE_DATASYNC, file_write_checked);
+	q->file.fd = f->sync_fd;
+	file_submit(q->reactor, &q->file);
 }
 
 static enum store_progress

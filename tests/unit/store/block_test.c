@@ -54,6 +54,31 @@ loop_start(struct loop *l, uint32_t block_bytes)
 	exit(77);
 }
 
+/* A device that cannot keep more than a mebibyte of its eight: what the page
+ * cache has taken beyond that is lost when it is written back. */
+static void
+loop_start_lossy(struct loop *l)
+{
+	bool is_ready = rig_can_mount();
+
+	rig_start(&l->g);
+	if (is_ready && rig_mount(&l->g, "1m") &&
+	    loop_attach(l, rig_path(&l->g, "disk"), 512))
+		return;
+	rig_end(&l->g);
+	print_message("a loop device or a mount namespace is missing\n");
+	exit(77);
+}
+
+static void
+loop_end_lossy(struct loop *l)
+{
+	CHECK_EQ(EIO, rig_close(&l->g));
+	CHECK_EQ(0, close(l->fd));
+	rig_unmount(&l->g);
+	rig_end(&l->g);
+}
+
 /* The device goes when the last descriptor does. */
 static void
 loop_end(struct loop *l)
@@ -201,7 +226,61 @@ TEST(a_device_that_lost_its_end_fails_there)
 	loop_end(&l);
 }
 
+TEST(a_lost_write_back_fails_every_flush_from_then_on)
+{
+	struct loop l;
+	uint8_t *bytes = rig_buffer(BLOCK);
+
+	loop_start_lossy(&l);
+	rig_open(&l.g, l.device);
+	rig_write_pattern(&l.g, 0, 4 * MIB, 1, 0);
+	CHECK_EQ(EIO, rig_flush(&l.g));
+	CHECK_EQ(EIO, rig_flush(&l.g));
+	memset(bytes, 1, BLOCK);
+	CHECK_EQ(EIO, rig_write(&l.g, 0, bytes, BLOCK, STORE_FUA));
+	free(bytes);
+	loop_end_lossy(&l);
+}
+
+/* The write-back fails unseen, and a durable write to a safe place takes the
+ * report of it: the flush hears of it all the same. */
+TEST(a_durable_write_cannot_hide_a_lost_one)
+{
+	struct loop l;
+	uint8_t *bytes = rig_buffer(BLOCK);
+
+	loop_start_lossy(&l);
+	rig_open(&l.g, l.device);
+	rig_write_pattern(&l.g, 0, MIB / 2, 1, STORE_FUA);
+	rig_write_pattern(&l.g, 2 * MIB, 4 * MIB, 2, 0);
+	(void)sync_file_range(l.fd, 0, 0, SYNC_FILE_RANGE_WRITE |
+	    SYNC_FILE_RANGE_WAIT_AFTER);
+	memset(bytes, 1, BLOCK);
+	(void)rig_write(&l.g, 0, bytes, BLOCK, STORE_FUA);
+	CHECK_EQ(EIO, rig_flush(&l.g));
+	CHECK_EQ(EIO, rig_flush(&l.g));
+	free(bytes);
+	loop_end_lossy(&l);
+}
+
+TEST(a_durable_write_that_is_lost_says_so)
+{
+	struct loop l;
+	uint8_t *bytes = rig_buffer(4 * MIB);
+
+	loop_start_lossy(&l);
+	rig_open(&l.g, l.device);
+	memset(bytes, 1, 4 * MIB);
+	CHECK(rig_write(&l.g, 0, bytes, 4 * MIB, STORE_FUA) != 0);
+	CHECK_EQ(EIO, rig_flush(&l.g));
+	free(bytes);
+	loop_end_lossy(&l);
+}
+
 TESTS(a_device_keeps_what_is_written, a_device_is_served_past_the_page_cache,
     a_device_of_4096_byte_blocks_is_one,
     a_discard_frees_blocks_below_the_device, a_device_has_one_writer,
-    a_device_grows_only_from_outside, a_device_that_lost_its_end_fails_there)
+    a_device_grows_only_from_outside, a_device_that_lost_its_end_fails_there,
+    a_lost_write_back_fails_every_flush_from_then_on,
+    a_durable_write_cannot_hide_a_lost_one,
+    a_durable_write_that_is_lost_says_so)

@@ -112,6 +112,29 @@ TEST(a_durable_write_beside_a_failed_one_fails_too)
 	faults_end(&g);
 }
 
+/* Full before anything was written, or at the write-back of this or another
+ * write?  The flush after it knows. */
+TEST(no_space_at_the_write_back_of_a_durable_write_is_sticky)
+{
+	struct rig g;
+	uint8_t bytes[BLOCK] = { 1 };
+	struct iovec vec = { bytes, BLOCK };
+	struct rig_req q = { .q = { .op = STORE_WRITE, .flags = STORE_FUA,
+		.length = BLOCK, .vec = &vec, .vec_count = 1 } };
+
+	faults_start(&g, cached);
+	fail_next(FILE_WRITE, ENOSPC, 1);
+	rig_begin(&g, &q);
+	reactor_turn(g.r, 0);
+	CHECK(!q.is_over);
+	fail_next(FILE_DATASYNC, ENOSPC, 1);
+	CHECK_EQ(ENOSPC, rig_finish(&g, &q));
+	CHECK_EQ(1, lines);
+	CHECK_EQ(EIO, rig_flush(&g));
+	CHECK_EQ(EIO, rig_write(&g, 0, bytes, BLOCK, STORE_FUA));
+	faults_end(&g);
+}
+
 TEST(a_bad_block_past_the_cache_spoils_one_write_only)
 {
 	struct rig g;
@@ -437,6 +460,7 @@ TEST(a_stalled_disk_stalls_its_own_requests_alone)
 TESTS(a_failed_flush_is_never_forgotten,
     a_flush_beside_a_failed_one_fails_too,
     a_durable_write_beside_a_failed_one_fails_too,
+    no_space_at_the_write_back_of_a_durable_write_is_sticky,
     a_bad_block_past_the_cache_spoils_one_write_only,
     the_bad_block_of_a_direct_read_is_found,
     a_bad_block_that_reads_well_again_is_still_an_error,

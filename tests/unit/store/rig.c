@@ -2,6 +2,9 @@
 #include "rig.h"
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
 
 #include "base/log.h"
 
@@ -70,6 +73,60 @@ rig_end(struct rig *g)
 	folder_remove(g->folder);
 	log_open(NULL, LOG_LEVEL_INFO);
 }
+
+/* -- mounts ------------------------------------------------------------- */
+
+static bool
+write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool is_written = fd >= 0 &&
+	    write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	if (fd >= 0)
+		(void)close(fd);
+	return is_written;
+}
+
+/* Root of a namespace of our own, whoever we are outside. */
+static bool
+become_root_of_mounts(void)
+{
+	char user[40], group[40];
+
+	if (geteuid() == 0)
+		return unshare(CLONE_NEWNS) == 0;
+	(void)snprintf(user, sizeof(user), "0 %u 1", geteuid());
+	(void)snprintf(group, sizeof(group), "0 %u 1", getegid());
+	return unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 &&
+	    write_text("/proc/self/setgroups", "deny") &&
+	    write_text("/proc/self/uid_map", user) &&
+	    write_text("/proc/self/gid_map", group);
+}
+
+bool
+rig_can_mount(void)
+{
+	return become_root_of_mounts() &&
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+}
+
+bool
+rig_mount(struct rig *g, const char *size)
+{
+	char data[40];
+
+	(void)snprintf(data, sizeof(data), "size=%s", size);
+	return mount("lunet", g->folder, "tmpfs", 0, data) == 0;
+}
+
+void
+rig_unmount(struct rig *g)
+{
+	CHECK_EQ(0, umount2(g->folder, MNT_DETACH));
+}
+
+/* -- stores ------------------------------------------------------------- */
 
 const char *
 rig_path(const struct rig *g, const char *name)

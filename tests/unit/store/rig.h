@@ -36,6 +36,14 @@ void	rig_start(struct rig *g);
 /* Close the store, if one is open, free the reactor, remove the folder. */
 void	rig_end(struct rig *g);
 
+/* Enter a mount namespace of our own, as root of it; before rig_start(), while
+ * there is one thread.  False: not allowed. */
+bool	rig_can_mount(void);
+
+/* Put a tmpfs of that size over the folder, and take it away again. */
+bool	rig_mount(struct rig *g, const char *size);
+void	rig_unmount(struct rig *g);
+
 /* "FOLDER/name", good until the next call. */
 const char *rig_path(const struct rig *g, const char *name);
 

@@ -3,51 +3,17 @@
  * leaves with 77. */
 #include "rig.h"
 
-#include <fcntl.h>
-#include <sched.h>
-#include <sys/mount.h>
-
 #define MIB	(1024u * 1024u)
 #define PIECE	(64u * 1024u)
-
-static bool
-write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool is_written = fd >= 0 &&
-	    write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	if (fd >= 0)
-		(void)close(fd);
-	return is_written;
-}
-
-/* Root of a namespace of our own, whoever we are outside. */
-static bool
-become_root_of_mounts(void)
-{
-	char user[40], group[40];
-
-	if (geteuid() == 0)
-		return unshare(CLONE_NEWNS) == 0;
-	(void)snprintf(user, sizeof(user), "0 %u 1", geteuid());
-	(void)snprintf(group, sizeof(group), "0 %u 1", getegid());
-	return unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 &&
-	    write_text("/proc/self/setgroups", "deny") &&
-	    write_text("/proc/self/uid_map", user) &&
-	    write_text("/proc/self/gid_map", group);
-}
 
 static void
 space_start(struct rig *g)
 {
-	bool is_ready = become_root_of_mounts() &&
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+	bool is_ready = rig_can_mount();
 
 	rig_start(g);
 	g->options.size_bytes = 8 * MIB;
-	if (is_ready &&
-	    mount("lunet", g->folder, "tmpfs", 0, "size=2m") == 0)
+	if (is_ready && rig_mount(g, "2m"))
 		return;
 	rig_end(g);
 	print_message("a mount namespace is missing\n");
@@ -58,8 +24,7 @@ static void
 space_end(struct rig *g)
 {
 	(void)rig_close(g);
-	(void)unlink(rig_path(g, "a.img"));
-	CHECK_EQ(0, umount(g->folder));
+	rig_unmount(g);
 	rig_end(g);
 }
 
