@@ -173,6 +173,24 @@ def more_commands_than_the_window_at_once(t):
 
 
 @case
+def window_goes_on_without_commands(t):
+    """F31, RFC 7143 4.2.2.1: 400 pings and texts that are not immediate, in
+    normal and discovery sessions; each opens the window for another."""
+    for discovery in (False, True):
+        s = t.session(discovery=discovery)
+        for i in range(400):
+            if i and (s.maxcmdsn - s.cmdsn & 0xFFFFFFFF) >= 1 << 31:
+                raise Wrong("window is closed after %d requests" % i)
+            if i % 2 and not discovery:
+                s.send(s.nop(b"x", immediate=False))
+            else:
+                s.send(s.text({"SendTargets": "All" if discovery else ""},
+                              immediate=False))
+            expect(s.recv().label(), "NOP-IN", "TEXT RESPONSE", "RJ *")
+    return "800 answered"
+
+
+@case
 def expstatsn_is_nonsense(t):
     """F31, RFC 7143 4.2.2.2: numbers that were never sent or long past."""
     s = t.session()

@@ -14,6 +14,7 @@ import fnmatch
 import itertools
 import os
 import struct
+import threading
 import time
 
 from iscsi import (
@@ -235,16 +236,32 @@ def await_r2t(s, command, timeout=2.0):
 
 class Witness:
     """A well-behaved initiator that stays logged in all the time and verifies
-    what it wrote before it writes again."""
+    what it wrote before it writes again.  A thread of its own answers pings
+    during long cases."""
 
     def __init__(self, target):
         self.target = target
         self.round = 0
         self.content = None
         self.session = None
+        self.lock = threading.RLock()
         self.login()
+        threading.Thread(target=self._keep, daemon=True).start()
+
+    def _keep(self):
+        while True:
+            time.sleep(0.5)
+            with self.lock:
+                try:
+                    self.session.idle()
+                except (Wrong, Closed, Silent, OSError, ValueError):
+                    pass        # the next check() will meet it again
 
     def login(self):
+        with self.lock:
+            self._login()
+
+    def _login(self):
         if self.session:
             self.session.close()
         # Not kept by the target's list: it outlives the cases.
@@ -260,6 +277,10 @@ class Witness:
 
     def check(self):
         """Raises Wrong, Closed or Silent when it was disturbed."""
+        with self.lock:
+            self._check()
+
+    def _check(self):
         if self.content is not None:
             self._verify()
         self.round += 1
@@ -288,10 +309,14 @@ class Witness:
 
 class Process:
     """The server as /proc shows it.  Memory files (a ram: LUN) are no part of
-    RssAnon, so writing to the LUN does not count as growth."""
+    RssAnon, so writing to the LUN does not count as growth.
 
-    def __init__(self, pid, slack_kib):
-        self.pid, self.slack_kib = pid, slack_kib
+    File descriptors must be back after each case, within two seconds.  Memory
+    may be kept in pools for a while: after a case it is below peak_kib, and at
+    the end it must be back."""
+
+    def __init__(self, pid, slack_kib, peak_kib):
+        self.pid, self.slack_kib, self.peak_kib = pid, slack_kib, peak_kib
         self.base_fds = self._settled_fds()
         self.base_kib = self.rss_kib()
 
@@ -316,26 +341,31 @@ class Process:
         raise ProcessLookupError
 
     def check(self):
-        """Within two seconds it is as it was, or what it is now counts from
-        here on, so that one leak fails one case."""
+        """What is wrong counts from here on: one leak fails one case."""
         deadline = time.monotonic() + 2.0
         try:
-            fds, kib = self.fds(), self.rss_kib()
-            while self._has_grown(fds, kib) and time.monotonic() < deadline:
+            while self.fds() > self.base_fds and time.monotonic() < deadline:
                 time.sleep(0.005)
-                fds, kib = self.fds(), self.rss_kib()
+            fds, kib = self.fds(), self.rss_kib()
         except (ProcessLookupError, FileNotFoundError):
             raise Wrong("process %d is gone" % self.pid) from None
-        before = "%d, RssAnon %d KiB" % (self.base_fds, self.base_kib)
-        has_grown = self._has_grown(fds, kib)
-        self.base_fds = fds if has_grown else min(self.base_fds, fds)
-        if has_grown:
-            self.base_kib = kib
-            raise Wrong("file descriptors %d, RssAnon %d KiB; before: %s"
-                        % (fds, kib, before))
+        before, self.base_fds = self.base_fds, fds
+        if fds > before:
+            raise Wrong("%d file descriptors, %d before" % (fds, before))
+        if kib > self.base_kib + self.peak_kib:
+            raise Wrong("RssAnon is %d KiB, it began with %d"
+                        % (kib, self.base_kib))
 
-    def _has_grown(self, fds, kib):
-        return fds > self.base_fds or kib > self.base_kib + self.slack_kib
+    def check_memory(self, seconds):
+        """At the end: words, or Wrong."""
+        deadline = time.monotonic() + seconds
+        while self.rss_kib() > self.base_kib + self.slack_kib:
+            if time.monotonic() > deadline:
+                raise Wrong("RssAnon is %d KiB, it began with %d"
+                            % (self.rss_kib(), self.base_kib))
+            time.sleep(0.1)
+        return "RssAnon is %d KiB, it began with %d" % (
+            self.rss_kib(), self.base_kib)
 
 
 def check_alive(target, witness, process, ends_sessions=False):

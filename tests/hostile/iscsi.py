@@ -48,6 +48,13 @@ class Wrong(Exception):
     """The target did what it must not; the text says what was seen."""
 
 
+class Refused(Wrong):
+    """A login was refused; args are the label and where."""
+
+    def __str__(self):
+        return "login refused: %s" % self.args[0]
+
+
 class Closed(Exception):
     """The target ended the connection."""
 
@@ -468,7 +475,7 @@ class Login(Connection):
         """Exchange, and anything but success is Wrong."""
         answer = self.exchange(pdu)
         if answer.label() != "LS 0000":
-            raise Wrong("login refused: %s" % answer.label())
+            raise Refused(answer.label())
         return answer
 
     def pass_security(self, discovery=False, extra=()):
@@ -752,6 +759,18 @@ class Session:
         pdu = self.recv(timeout)
         if pdu.opcode != NOP_IN or pdu.itt != nop.itt or pdu.data != b"ping":
             raise Wrong("%s instead of the NOP-In" % pdu.label())
+
+    def idle(self):
+        """Answer the pings that came while nothing was going on."""
+        while self.conn.has_input():
+            pdu = self.conn.recv()
+            self._count(pdu)
+            if pdu.opcode == ASYNC:
+                continue
+            if pdu.opcode != NOP_IN or pdu.itt != NO_TAG:
+                raise Wrong("%s, and nothing was asked" % pdu.label())
+            if pdu.ttt != NO_TAG:
+                self._answer_ping(pdu)
 
     def close(self):
         self.conn.close()
