@@ -107,9 +107,12 @@ drain(struct rpc_peer *p, size_t most)
 	size_t bytes = 0, piece;
 
 	free(text);
-	text = calloc(1, rpc_peer_unread_bytes(p) + (64 << 20));
+	text = calloc(1, 1);
 	while (rpc_peer_gather(p, vec, 4) > 0) {
 		piece = vec[0].iov_len < most ? vec[0].iov_len : most;
+		text = realloc(text, bytes + piece + 1);
+		assert_non_null(text);
+		text[bytes + piece] = '\0';
 		memcpy(text + bytes, vec[0].iov_base, piece);
 		bytes += piece;
 		rpc_peer_sent(p, piece);
