@@ -89,9 +89,8 @@ answer_redirect(struct login *l)
 {
 	struct text_writer w;
 
-	if ((l->status != LOGIN_MOVED_TEMPORARILY &&
-		l->status != LOGIN_MOVED_PERMANENTLY) ||
-	    !text_buffer_reserve(&l->out, LOGIN_ANSWER_BYTES_MAX))
+	if (l->status != LOGIN_MOVED_TEMPORARILY &&
+	    l->status != LOGIN_MOVED_PERMANENTLY)
 		return;
 	w = text_writer_of(l->out.data, l->out.capacity);
 	text_put(&w, "TargetAddress", l->verdict.redirect);
@@ -112,6 +111,8 @@ answer_refusal(struct login *l)
 enum login_result
 login_refuse(struct login *l, enum login_status status, const char *reason)
 {
+	assert(status != LOGIN_MOVED_TEMPORARILY &&
+	    status != LOGIN_MOVED_PERMANENTLY);	/* a verdict's affair */
 	login_fail(l, status, "%s", reason);
 	if (!l->is_started) {
 		l->is_over = true;

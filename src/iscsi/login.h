@@ -188,9 +188,10 @@ void	login_admit(struct login *l, uint16_t tsih);
 
 /* After LOGIN_ANSWER_FINISHED, instead of login_admit(): turn the answer into a
  * refusal, e.g. LOGIN_NO_SUCH_SESSION, LOGIN_TOO_MANY_CONNECTIONS,
- * LOGIN_OUT_OF_RESOURCES.  reason goes into l->why behind the names.  Also at
- * any time between two requests (shutting down).  Returns LOGIN_ANSWER_CLOSE,
- * or LOGIN_CLOSE when there was no request that it could answer. */
+ * LOGIN_OUT_OF_RESOURCES, but not LOGIN_MOVED_*, which is for a verdict to say.
+ * reason goes into l->why behind the names.  Also at any time between two
+ * requests (shutting down).  Returns LOGIN_ANSWER_CLOSE, or LOGIN_CLOSE when
+ * there was no request that it could answer. */
 enum login_result login_refuse(struct login *l, enum login_status status,
 	    const char *reason);
 

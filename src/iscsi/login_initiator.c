@@ -352,6 +352,16 @@ text_take(struct login_initiator *l, const struct pdu *response,
 	return out_end(l, &w) ? request_part(l) : LOGIN_FAILED;
 }
 
+static bool
+part_keep(struct login_initiator *l, struct span data)
+{
+	if (data.bytes > LOGIN_TEXT_BYTES_MAX - l->in.bytes)
+		return initiator_fail(l, "text of more than %u bytes",
+		    LOGIN_TEXT_BYTES_MAX);
+	return text_buffer_append(&l->in, data, LOGIN_TEXT_BYTES_MAX) ||
+	    initiator_fail(l, "no memory");
+}
+
 enum login_step
 login_initiator_response(struct login_initiator *l, const struct pdu *response,
     struct span data)
@@ -371,11 +381,8 @@ login_initiator_response(struct login_initiator *l, const struct pdu *response,
 	}
 	if (!response->login.has_more && l->in.bytes == 0)
 		return text_take(l, response, data);
-	if (!text_buffer_append(&l->in, data, LOGIN_TEXT_BYTES_MAX)) {
-		initiator_fail(l, "text of more than %u bytes",
-		    LOGIN_TEXT_BYTES_MAX);
+	if (!part_keep(l, data))
 		return LOGIN_FAILED;
-	}
 	if (response->login.has_more)
 		return request_empty(l);
 	step = text_take(l, response, span_of(l->in.data, l->in.bytes));

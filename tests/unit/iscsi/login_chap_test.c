@@ -258,6 +258,23 @@ TEST(same_secret_in_both_directions_is_refused)
 	rig_free(&r);
 }
 
+TEST(short_outgoing_secret_is_refused)
+{
+	static const struct chap_user us_in_short = {
+		"target", { (const uint8_t *)"eleven byte", 11 }
+	};
+	char text[1024];
+	struct rig r;
+
+	chap_rig(&r);
+	r.target.auth.outgoing = &us_in_short;
+	get_challenge(&r, "5");
+	check_refused_after(&r, span_of(text, write_mutual(&r, "0xabcd", text)),
+	    LOGIN_AUTHENTICATION_FAILURE,
+	    WHO "outgoing user target: secret is shorter than 12 bytes");
+	rig_free(&r);
+}
+
 TEST(mutual_may_be_required)
 {
 	char text[1024];
@@ -628,7 +645,8 @@ TESTS(one_way_chap_with_each_algorithm,
     method_and_algorithm_may_come_in_one_request,
     target_proves_itself_when_asked,
     mutual_without_an_outgoing_user_is_refused, reflected_challenge_closes,
-    same_secret_in_both_directions_is_refused, mutual_may_be_required,
+    same_secret_in_both_directions_is_refused,
+    short_outgoing_secret_is_refused, mutual_may_be_required,
     malformed_challenges_are_refused,
     wrong_secret_and_unknown_user_look_the_same,
     short_secret_is_refused_unless_allowed,

@@ -312,6 +312,69 @@ TEST(unknown_keys_of_the_target_are_bounded)
 	    WHO "key X-64: too many keys that need an answer");
 }
 
+TEST(text_before_our_own_is_whole_is_a_failure)
+{
+	bench_init();
+	b.config.part_bytes_max = 40;
+	CHECK_EQ(LOGIN_SEND, begin());
+	CHECK(b.l.request.pdu.login.has_more);
+	CHECK_EQ(LOGIN_SEND, answer(0, 0, NOTHING));
+	check_fails(0, 0, TEXT_BARE("AuthMethod=None\0"),
+	    WHO "text comes while the request is being sent");
+}
+
+TEST(header_with_more_is_a_failure)
+{
+	bench_init();
+	CHECK_EQ(LOGIN_SEND, begin());
+	b.response.ahs_bytes_div4 = 1;
+	check_fails(0, 0, NOTHING,
+	    WHO "login response with AHS or more than 8192 bytes");
+}
+
+TEST(parts_without_end_are_a_failure)
+{
+	unsigned sent = 0;
+
+	begin_operational();
+	b.response.login.has_more = true;
+	while (answer(1, 0, NOTHING) == LOGIN_SEND)
+		CHECK(++sent < 1000);
+	CHECK_TEXT(WHO "no end after 64 login requests", b.l.why);
+	login_initiator_free(&b.l);
+}
+
+/* Its declaration holds for our login requests as well. */
+TEST(target_that_takes_little_gets_little)
+{
+	char text[1200];
+	size_t used;
+
+	used = 1 + (size_t)sprintf(text, "MaxRecvDataSegmentLength=512");
+	for (unsigned i = 0; i < 30; i++)
+		used += 1 + (size_t)sprintf(text + used, "X-%012u=1", i);
+	begin_operational();
+	CHECK_EQ(LOGIN_SEND, answer(1, 0, span_of(text, used)));
+	CHECK_EQ(512, b.l.request.text.bytes);
+	CHECK(b.l.request.pdu.login.has_more);
+	CHECK(!b.l.request.pdu.is_final);
+	CHECK_EQ(LOGIN_SEND, answer(1, 0, NOTHING));
+	CHECK(b.l.request.text.bytes < 512);
+	CHECK(b.l.request.pdu.is_final);
+	login_initiator_free(&b.l);
+}
+
+TEST(facts_of_the_target_are_kept)
+{
+	begin_operational();
+	CHECK_EQ(LOGIN_SEND, answer(1, 0, TEXT_BARE("TargetAlias=a\tb\0"
+	    "TargetAddress=1.2.3.4\0TargetAddress=1.2.3.5\0"
+	    "TargetPortalGroupTag=65535\0X#NodeArchitecture=T\0")));
+	CHECK_TEXT("a?b", b.l.target_alias);
+	CHECK_EQ(65535, b.l.portal_group_tag);
+	login_initiator_free(&b.l);
+}
+
 /* -- refusals and redirection ---------------------------------------------- */
 
 TEST(redirection_without_an_address_is_a_failure)
@@ -526,6 +589,9 @@ TESTS(first_request_names_and_offers, security_with_chap_is_offered_without_t,
     tsih_zero_at_the_end_is_a_failure, tsih_of_another_session_is_a_failure,
     text_that_breaks_the_rules_is_a_failure, text_of_the_target_is_bounded,
     unknown_keys_of_the_target_are_bounded,
+    text_before_our_own_is_whole_is_a_failure,
+    header_with_more_is_a_failure, parts_without_end_are_a_failure,
+    target_that_takes_little_gets_little, facts_of_the_target_are_kept,
     redirection_without_an_address_is_a_failure,
     status_of_the_future_is_a_failure,
     secrets_are_checked_before_anything_is_sent,

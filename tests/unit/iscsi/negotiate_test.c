@@ -328,6 +328,15 @@ TEST(every_key_has_a_line_for_people)
 	CHECK_EQ(KEY_UNKNOWN, key_find(span_of_text("")));
 }
 
+TEST(every_result_has_words)
+{
+	for (enum negotiate_result a = NEGOTIATE_DONE; a <= NEGOTIATE_TOO_MANY;
+	    a++)
+		for (enum negotiate_result b = NEGOTIATE_DONE; b < a; b++)
+			CHECK(strcmp(negotiate_result_words(a),
+				  negotiate_result_words(b)) != 0);
+}
+
 TEST(offers_outside_the_table_are_found)
 {
 	offer_default();
@@ -364,6 +373,17 @@ TEST(initiator_proposes_every_parameter_once)
 	bytes = t.w.bytes;
 	CHECK(negotiate_propose(&t.n, &t.w));
 	CHECK_EQ(bytes, t.w.bytes);
+}
+
+TEST(no_room_for_proposals_is_noticed)
+{
+	offer_default();
+	for (size_t room = 0; room < 400; room += 7) {
+		table_init(&t, ROLE_INITIATOR);
+		t.w.capacity = room;
+		CHECK(!negotiate_propose(&t.n, &t.w) || room > 300);
+		CHECK(t.w.bytes <= room);
+	}
 }
 
 TEST(initiator_takes_answers)
@@ -468,10 +488,10 @@ TESTS(smaller_length_wins, longer_wait_wins, hexadecimal_numbers_are_numbers,
     and_needs_both_or_needs_one, what_is_neither_yes_nor_no_is_rejected,
     first_digest_that_both_know_is_taken, digest_lists_have_names,
     task_reporting_is_what_we_offer, markers_are_gone,
-    session_keys_are_irrelevant_to_discovery,
-    no_room_for_an_answer_is_noticed, every_key_has_a_line_for_people,
-    offers_outside_the_table_are_found,
-    initiator_proposes_every_parameter_once, initiator_takes_answers,
+    session_keys_are_irrelevant_to_discovery, no_room_for_an_answer_is_noticed,
+    every_key_has_a_line_for_people, every_result_has_words,
+    offers_outside_the_table_are_found, initiator_proposes_every_parameter_once,
+    no_room_for_proposals_is_noticed, initiator_takes_answers,
     initiator_refuses_answers_it_did_not_offer,
     answer_that_may_be_left_out_is_known_before,
     length_may_be_declared_anew_in_full_feature_phase,
