@@ -26,30 +26,64 @@ is_name_character(uint8_t c)
 	    c == ':' || c == '_';
 }
 
-/* Length of the well-formed UTF-8 sequence of two to four bytes at the start of
- * text (RFC 3629 4), 0 if it is none or a C1 control. */
-static size_t
-utf8_sequence(struct span text)
+/* What RFC 3722 6 prohibits beyond ASCII: spaces, controls, what does not show
+ * or changes the direction of other text, private use, surrogates, tags and
+ * what is no character.  Ascending. */
+static const struct {
+	uint32_t first, last;
+} prohibited[] = {
+	{ 0x0080, 0x00a0 },	{ 0x0340, 0x0341 },	{ 0x06dd, 0x06dd },
+	{ 0x070f, 0x070f },	{ 0x1680, 0x1680 },	{ 0x180e, 0x180e },
+	{ 0x2000, 0x200f },	{ 0x2028, 0x202f },	{ 0x205f, 0x206f },
+	{ 0x2ff0, 0x2ffb },	{ 0x3000, 0x3002 },	{ 0xd800, 0xf8ff },
+	{ 0xfdd0, 0xfdef },	{ 0xfeff, 0xfeff },	{ 0xfff9, 0xffff },
+	{ 0x1d173, 0x1d17a },	{ 0xe0000, UINT32_MAX },
+};
+
+static bool
+is_prohibited(uint32_t character)
 {
-	const uint8_t *p = text.data;
-	size_t bytes = p[0] < 0xc2 ? 0 :
-	    p[0] < 0xe0		   ? 2 :
-	    p[0] < 0xf0		   ? 3 :
-	    p[0] < 0xf5		   ? 4 :
-				     0;
+	/* The last two of every plane are no characters. */
+	if ((character & 0xfffe) == 0xfffe)
+		return true;
+	for (size_t i = 0; i < sizeof(prohibited) / sizeof(prohibited[0]); i++)
+		if (character >= prohibited[i].first &&
+		    character <= prohibited[i].last)
+			return true;
+	return false;
+}
+
+/* Length of the sequence that a first byte announces, 0 if it is none. */
+static size_t
+utf8_bytes(uint8_t first)
+{
+	if (first < 0xc2)
+		return 0;
+	if (first < 0xe0)
+		return 2;
+	if (first < 0xf0)
+		return 3;
+	return first < 0xf5 ? 4 : 0;
+}
+
+/* Length of the character of two to four bytes at the start of text (RFC 3629
+ * 4), 0 if it is malformed or may not be in a name. */
+static size_t
+utf8_character(struct span text)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	const size_t bytes = utf8_bytes(text.data[0]);
+	uint32_t character;
 
 	if (bytes == 0 || text.bytes < bytes)
 		return 0;
-	for (size_t i = 1; i < bytes; i++)
-		if ((p[i] & 0xc0) != 0x80)
+	character = text.data[0] & (0xffu >> (bytes + 1));
+	for (size_t i = 1; i < bytes; i++) {
+		if ((text.data[i] & 0xc0) != 0x80)
 			return 0;
-	if ((p[0] == 0xc2 && p[1] < 0xa0) ||	/* C1 controls */
-	    (p[0] == 0xe0 && p[1] < 0xa0) ||	/* too long a form */
-	    (p[0] == 0xed && p[1] >= 0xa0) ||	/* surrogates */
-	    (p[0] == 0xf0 && p[1] < 0x90) ||	/* too long a form */
-	    (p[0] == 0xf4 && p[1] >= 0x90))	/* beyond Unicode */
-		return 0;
-	return bytes;
+		character = character << 6 | (text.data[i] & 0x3f);
+	}
+	return character < least[bytes] || is_prohibited(character) ? 0 : bytes;
 }
 
 static bool
@@ -99,7 +133,7 @@ check_characters(struct span text)
 	for (size_t i = 0; i < text.bytes; i += bytes) {
 		bytes = 1;
 		if (!is_name_character(lower(text.data[i])) &&
-		    (bytes = utf8_sequence(span_of(text.data + i,
+		    (bytes = utf8_character(span_of(text.data + i,
 			 text.bytes - i))) == 0)
 			return "illegal character";
 	}

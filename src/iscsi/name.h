@@ -16,8 +16,9 @@
  * name is then empty.
  *
  * Legal are ASCII letters and digits, '-', '.', ':', and well-formed UTF-8
- * beyond ASCII; '_' as well, since it is in use.  With allow_odd a name of
- * these characters may begin with anything. */
+ * beyond ASCII but for what RFC 3722 prohibits; '_' as well, since it is in
+ * use.  Characters beyond ASCII are compared as they come, without NFKC.  With
+ * allow_odd a name of these characters may begin with anything. */
 const char *iscsi_name_check(struct span text, bool allow_odd,
 	    char name[ISCSI_NAME_BYTES_MAX + 1]);
 

@@ -90,6 +90,26 @@ TEST(names_of_other_scripts_are_good_when_well_formed)
 	CHECK_TEXT("illegal character", check("iqn.2001-01.a:\xff"));
 }
 
+/* What does not show or turns text around has no place in a log. */
+TEST(characters_that_rfc_3722_prohibits_are_refused)
+{
+	static const char *const bad[] = { "\xc2\xa0", "\xe2\x80\x8b",
+		"\xe2\x80\xae", "\xe2\x81\xa6", "\xe3\x80\x82",
+		"\xee\x80\x80", "\xef\xbb\xbf", "\xef\xbf\xbd",
+		"\xef\xbf\xbf", "\xf0\x9f\xbf\xbf", "\xf3\xa0\x80\x81",
+		"\xf4\x8f\xbf\xbd" };
+	char text[32];
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		(void)snprintf(text, sizeof(text), "iqn.2001-01.a:%s", bad[i]);
+		CHECK_TEXT("illegal character", check(text));
+	}
+	CHECK_TEXT("good", check("iqn.2001-01.a:\xc2\xa1"));
+	CHECK_TEXT("good", check("iqn.2001-01.a:\xe2\x80\x90"));
+	CHECK_TEXT("good", check("iqn.2001-01.a:\xef\xa4\x80"));
+	CHECK_TEXT("good", check("iqn.2001-01.a:\xf0\x90\x80\x80"));
+}
+
 TEST(two_hundred_and_twenty_three_bytes_are_the_longest)
 {
 	char text[225] = "iqn.2001-01.";
@@ -105,4 +125,5 @@ TESTS(names_of_the_three_types_are_good, names_become_lower_case,
     names_of_other_types_are_odd, malformed_names_are_refused,
     illegal_characters_are_refused,
     names_of_other_scripts_are_good_when_well_formed,
+    characters_that_rfc_3722_prohibits_are_refused,
     two_hundred_and_twenty_three_bytes_are_the_longest)
