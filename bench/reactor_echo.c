@@ -2,12 +2,13 @@
  * served by each engine and by plain poll/recv/send, to tune the engines.
  *
  *	reactor_echo [-c CORE] [-s CORE] [-t SECONDS] [-e ENGINE] [-m CELL]
- *		[-p SPIN_US]
+ *		[-p SPIN_US] [-b]
  *
  * The client runs on core 0 and the server on core 1 unless told otherwise.
- * "sleep" lets both sides block, "spin" lets both look for work busily.  On
- * loopback the sender's processor does the receiver's share of TCP, so the
- * server's processor time is to be compared between rows of one cell only.
+ * "sleep" lets both sides block, "spin" lets both look for work busily, with -b
+ * the server only.  On loopback the sender's processor does the receiver's
+ * share of TCP, so the server's processor time is to be compared between rows
+ * of one cell only.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,12 +30,14 @@
 #define CONNS_MAX	64
 #define WINDOW_MAX	128
 #define SAMPLES_MAX	(1u << 20)
+#define DIRECT_BYTES_MIN 16384u
 #define RECV_BYTES	(256u * 1024)
 
 struct cell {
 	const char *name;
 	size_t	 request_bytes, response_bytes;
 	unsigned conns, window;
+	bool	 is_direct;	/* large requests go to memory of their own */
 };
 
 static const struct cell cells[] = {
@@ -47,6 +50,8 @@ static const struct cell cells[] = {
 	{ "mix 48/48 c4 q32", 48, 48, 4, 32 },
 	{ "read 128K q8", 48, 131120, 1, 8 },
 	{ "write 128K q8", 131120, 48, 1, 8 },
+	{ "direct 128K q8", 131120, 48, 1, 8, true },
+	{ "direct 128K c8 q4", 131120, 48, 8, 4, true },
 };
 
 enum server { SERVER_PLAIN, SERVER_EPOLL, SERVER_URING, SERVERS };
@@ -54,7 +59,7 @@ static const char *const server_names[] = { "plain", "epoll", "io_uring" };
 
 /* One run. */
 static const struct cell *cell;
-static bool is_spinning;
+static bool is_spinning, client_blocks;
 static uint64_t spin_ns = 50000;
 static int client_core = 0, server_core = 1;
 static int client_fd[CONNS_MAX], server_fd[CONNS_MAX];
@@ -91,13 +96,34 @@ run_on(int core)
 
 /* -- the plain server ----------------------------------------------------- */
 
+/* Where the rest of a large request belongs, one of a few places in turn. */
+static uint8_t *
+direct_place(void)
+{
+	static uint8_t place[8][1u << 18];
+	static unsigned next;
+
+	return place[next++ % 8];
+}
+
+static ssize_t
+plain_recv(int fd, size_t partial)
+{
+	static uint8_t bytes[RECV_BYTES];
+
+	if (cell->is_direct && partial > 0)
+		return recv(fd, direct_place(), cell->request_bytes - partial,
+		    MSG_DONTWAIT);
+	return recv(fd, bytes, cell->is_direct ? 48 : sizeof(bytes),
+	    MSG_DONTWAIT);
+}
+
 static bool
 plain_serve(int fd, size_t *partial)
 {
-	static uint8_t bytes[RECV_BYTES];
 	static struct iovec vec[WINDOW_MAX * 2];
 	struct msghdr m = { .msg_iov = vec };
-	ssize_t n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+	ssize_t n = plain_recv(fd, *partial);
 	size_t left;
 
 	if (n == 0)
@@ -156,6 +182,10 @@ conn_received(struct stream *s, uint8_t *bytes, size_t length, bool into)
 	for (c->partial += length; c->partial >= cell->request_bytes;
 	    c->owed++)
 		c->partial -= cell->request_bytes;
+	if (cell->is_direct && c->partial > 0 &&
+	    cell->request_bytes - c->partial >= DIRECT_BYTES_MIN)
+		stream_recv_into(s, direct_place(),
+		    cell->request_bytes - c->partial);
 	if (c->owed > 0)
 		stream_wake(s);
 }
@@ -297,9 +327,11 @@ client_recv(int fd, struct client *c)
 static void
 client_wait(struct pollfd *pfd)
 {
-	if (is_spinning && cell->conns == 1)
+	bool spins = is_spinning && !client_blocks;
+
+	if (spins && cell->conns == 1)
 		pfd[0].revents = POLLIN;
-	else if (poll(pfd, cell->conns, is_spinning ? 0 : -1) < 0)
+	else if (poll(pfd, cell->conns, spins ? 0 : -1) < 0)
 		fail("poll");
 }
 
@@ -399,8 +431,9 @@ main(int argc, char **argv)
 	double seconds = 1;
 	int option;
 
-	while ((option = getopt(argc, argv, "c:s:t:e:m:p:")) != -1)
+	while ((option = getopt(argc, argv, "bc:s:t:e:m:p:")) != -1)
 		switch (option) {
+		case 'b': client_blocks = true; break;
 		case 'c': client_core = atoi(optarg); break;
 		case 's': server_core = atoi(optarg); break;
 		case 't': seconds = atof(optarg); break;

@@ -240,13 +240,12 @@ turn_wait(struct reactor *r, uint64_t wait_ns)
 		return;
 	}
 	timers_arm(r);
-	spin_sleep_begins(r);
+	spin_sleeps(r);
 	atomic_store(&r->is_asleep, true);
 	if (atomic_load(&r->inbox) != NULL || atomic_load(&r->is_stopping))
 		wait_ns = 0;
 	r->engine->wait(r, wait_ns);
 	atomic_store_explicit(&r->is_asleep, false, memory_order_relaxed);
-	spin_sleep_ended(r);
 }
 
 static void
@@ -254,6 +253,7 @@ turn_once(struct reactor *r, uint64_t wait_ns)
 {
 	turn_wait(r, wait_ns);
 	r->now_ns = clock_ns();
+	spin_learn(r);
 	messages_run(r);
 	timers_run(r);
 	r->engine->dispatch(r);
@@ -406,6 +406,7 @@ reactor_new(struct reactor **out, const struct reactor_config *config,
 	list_init(&r->watches);
 	list_init(&r->watches_stopped);
 	r->now_ns = clock_ns();
+	r->spinner.typical_ns = config->spin_ns / 4;
 	if (!slabs_open(r, e) || !helpers_open(r, e) || !engine_open(r, e) ||
 	    !wake_open(r, e) || !timers_open(r, e) || !buffers_open(r, e)) {
 		reactor_release(r);

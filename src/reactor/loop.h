@@ -21,9 +21,11 @@ struct signals;
 
 /* Whether a busy wait is likely to pay; see spin.c. */
 struct spinner {
-	uint64_t	 slept_ns;	/* when the last sleep began */
+	uint64_t	 began_ns;	/* the last spin or sleep */
+	uint64_t	 typical_ns;	/* average of spins that found work */
 	unsigned	 skip, penalty;
 	bool		 is_warm;
+	enum { SPINNER_DID_NOT, SPINNER_SPUN, SPINNER_SLEPT } waited;
 };
 
 struct reactor {
@@ -59,8 +61,8 @@ uint64_t clock_ns(void);
 
 /* spin.c: true when something has come while spinning. */
 bool	spin_try(struct reactor *r);
-void	spin_sleep_begins(struct reactor *r);
-void	spin_sleep_ended(struct reactor *r);
+void	spin_sleeps(struct reactor *r);	/* before a sleep */
+void	spin_learn(struct reactor *r);	/* after the wait, now_ns is new */
 
 /* timer.c */
 bool	timers_open(struct reactor *r, struct error *e);

@@ -1,11 +1,12 @@
-/* When to wait busily.
+/* When to wait busily, and for how long.
  *
  * Waking a sleeping processor costs more than a small request does, so while
- * work keeps coming the loop looks for it a while before it sleeps.  Whether
- * that pays is learnt: a sleep that ended soon makes the spinner warm, a spin
- * that found nothing makes it cold and, each time in a row, twice as
- * reluctant.  A peer on the same processor cannot run while we spin, so there
- * nearly all spins fail, and nearly none are tried.
+ * work keeps coming the loop looks for it a while before it sleeps.  What pays
+ * is learnt.  How long spins take that find something is averaged, and a few
+ * times that is the longest spin.  A sleep that ended soon makes the spinner
+ * warm; a spin in vain makes it cold and twice as reluctant, a good one a
+ * little less so.  A peer on the same processor cannot run while we spin:
+ * there spins are short, or rare.
  */
 #include "reactor/loop.h"
 
@@ -13,6 +14,9 @@
 #define WAKE_UP_NS	50000u
 #define PENALTY_MAX	1023u
 #define LOOKS_A_CLOCK	32
+/* The longest spin is so many typical ones and a little. */
+#define TYPICAL_SPINS	4
+#define LITTLE_NS	1000u
 
 static inline void
 processor_relax(void)
@@ -39,6 +43,14 @@ spin_until(struct reactor *r, uint64_t deadline_ns)
 	return false;
 }
 
+static uint64_t
+spin_ns_max(const struct reactor *r)
+{
+	uint64_t ns = r->spinner.typical_ns * TYPICAL_SPINS + LITTLE_NS;
+
+	return ns < r->config.spin_ns ? ns : r->config.spin_ns;
+}
+
 bool
 spin_try(struct reactor *r)
 {
@@ -51,8 +63,11 @@ spin_try(struct reactor *r)
 		return false;
 	}
 	r->engine->submit(r);
-	if (spin_until(r, clock_ns() + r->config.spin_ns)) {
-		p->penalty /= 2;
+	p->began_ns = clock_ns();
+	if (spin_until(r, p->began_ns + spin_ns_max(r))) {
+		p->waited = SPINNER_SPUN;
+		if (p->penalty > 0)
+			p->penalty--;
 		return true;
 	}
 	p->is_warm = false;
@@ -60,20 +75,31 @@ spin_try(struct reactor *r)
 	if (p->penalty > PENALTY_MAX)
 		p->penalty = PENALTY_MAX;
 	p->skip = p->penalty;
+	/* It may have been too short. */
+	p->typical_ns += p->typical_ns / 4 + 1;
+	if (p->typical_ns > r->config.spin_ns)
+		p->typical_ns = r->config.spin_ns;
 	return false;
 }
 
 void
-spin_sleep_begins(struct reactor *r)
+spin_sleeps(struct reactor *r)
 {
-	if (r->config.spin_ns > 0)
-		r->spinner.slept_ns = clock_ns();
+	if (r->config.spin_ns == 0)
+		return;
+	r->spinner.waited = SPINNER_SLEPT;
+	r->spinner.began_ns = clock_ns();
 }
 
 void
-spin_sleep_ended(struct reactor *r)
+spin_learn(struct reactor *r)
 {
-	if (r->config.spin_ns > 0)
-		r->spinner.is_warm = clock_ns() - r->spinner.slept_ns <
-		    r->config.spin_ns + WAKE_UP_NS;
+	struct spinner *p = &r->spinner;
+	uint64_t took_ns = r->now_ns - p->began_ns;
+
+	if (p->waited == SPINNER_SPUN)
+		p->typical_ns = (p->typical_ns * 7 + took_ns) / 8;
+	else if (p->waited == SPINNER_SLEPT)
+		p->is_warm = took_ns < r->config.spin_ns + WAKE_UP_NS;
+	p->waited = SPINNER_DID_NOT;
 }

@@ -53,6 +53,7 @@ reactor_with(enum reactor_engine engine)
 	struct reactor_config config = {
 		.cpu = -1,
 		.engine = engine,
+		.spin_ns = 10000,
 		.buffer_bytes_max = BUFFERS_FOR_TESTS,
 	};
 	struct reactor *r;
