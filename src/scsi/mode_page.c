@@ -22,8 +22,10 @@ const struct mode_page mode_pages[] = {
 	/* Caching, SBC-3 6.4.5: nothing but WCE. */
 	{ CACHING,	0, 20, { CACHING,	0x12 } },
 	/* Control, SPC-4 7.5.8: GLTSD, as no log is saved; QUEUE ALGORITHM
-	 * MODIFIER 1, as simple tasks may pass one another. */
-	{ CONTROL,	0, 12, { CONTROL,	0x0a, 0x02, 0x10 } },
+	 * MODIFIER 1, as simple tasks may pass one another; BUSY TIMEOUT PERIOD
+	 * unlimited. */
+	{ CONTROL,	0, 12, { CONTROL,	0x0a, 0x02, 0x10, 0, 0, 0, 0,
+				 0xff, 0xff } },
 	/* Control extension, SPC-4 7.5.9. */
 	{ CONTROL,	1, 32, { CONTROL | MODE_SPF, 0x01, 0x00, 0x1c } },
 	/* Informational exceptions control, SBC-3 6.4.7: DEXCPT. */
