@@ -202,6 +202,17 @@ help_program(const struct cli *cli, const char *verb)
 	return false;
 }
 
+static bool
+help_topic(const struct cli *cli, const char *word)
+{
+	for (const struct cli_topic *t = cli->topics; t->name != NULL; t++)
+		if (strcmp(t->name, word) == 0) {
+			t->print(cli->out);
+			return true;
+		}
+	return false;
+}
+
 /* lunet help [--tables | WORD [WORD]] */
 static enum cli_status
 help_run(struct command *c, struct option_walk *w)
@@ -212,10 +223,9 @@ help_run(struct command *c, struct option_walk *w)
 		help_all(c->cli, c->cli->out);
 	else if (strcmp(word, "--tables") == 0)
 		help_tables(c->cli, c->cli->out);
-	else if (strcmp(word, "conf") == 0)
-		help_conf(c->cli->out);
-	else if (w->at < w->argc || (!help_program(c->cli, word) &&
-		     !help_noun(c->cli, word, c->cli->out))) {
+	else if (w->at < w->argc ||
+	    (!help_topic(c->cli, word) && !help_program(c->cli, word) &&
+		!help_noun(c->cli, word, c->cli->out))) {
 		if (!method_take(c, w, word))
 			return refuse(c, CLI_USAGE);
 		help_method(c->method, c->cli->out);

@@ -2,7 +2,7 @@
  * and its result a table or JSON.
  *
  *	lunet [--rpc PATH] [--json] NOUN VERB [WORD...] [--NAME VALUE...]
- *	lunet help [NOUN [VERB]]	lunet help conf		lunet --version
+ *	lunet help [NOUN [VERB] | TOPIC]	lunet --version
  *
  * There is no list of verbs here: they are the methods that the caller hands
  * over, so what the daemon can do and what can be typed are one table.  Columns
@@ -32,10 +32,18 @@ struct cli_program {
 	const struct option_row *options;
 };
 
+/* Something else that can be explained: `lunet help store`. */
+struct cli_topic {
+	const char	*name;		/* NULL after the last */
+	const char	*help;
+	void		(*print)(FILE *out);
+};
+
 struct cli {
 	const char	*version;
 	struct rpc_table methods;	/* handlers are not called */
 	const struct cli_program *programs;
+	const struct cli_topic *topics;
 	FILE		*out, *err;
 };
 

@@ -75,8 +75,10 @@ help_all(const struct cli *cli, FILE *out)
 			fprintf(out, "  %-40s %s\n",
 			    p->name + sizeof(lead) - 1, p->help);
 	methods_list(cli, NULL, out);
-	fprintf(out, "  %-40s %s\n  %-40s %s\n\n", "help [NOUN [VERB]]",
-	    "explain", "help conf", "explain the keys of lunet.conf");
+	fprintf(out, "  %-40s %s\n", "help [NOUN [VERB]]", "explain");
+	for (const struct cli_topic *t = cli->topics; t->name != NULL; t++)
+		fprintf(out, "  help %-35s %s\n", t->name, t->help);
+	fputc('\n', out);
 	options_help(out, cli_rows);
 }
 
@@ -175,6 +177,8 @@ help_tables(const struct cli *cli, FILE *out)
 	tables_options("lunet", cli_rows, out);
 	for (const struct cli_program *p = cli->programs; p->name != NULL; p++)
 		tables_options(p->name, p->options, out);
+	for (const struct cli_topic *t = cli->topics; t->name != NULL; t++)
+		fprintf(out, "topic\t%s\t%s\n", t->name, t->help);
 	for (const struct config_key *k = config_keys(); k->name != NULL; k++)
 		fprintf(out, "key\t%s\t%s\t%s\t%s\t%s\n", sections[k->group],
 		    k->name, k->kind->name,

@@ -15,7 +15,7 @@ void	help_method(const struct rpc_method *method, FILE *out);
 /* Verbs of one noun; false when it has none. */
 bool	help_noun(const struct cli *cli, const char *noun, FILE *out);
 
-/* The keys of lunet.conf(5). */
+/* The keys of lunet.conf(5): a topic. */
 void	help_conf(FILE *out);
 
 /* Everything, a line each, words separated by tabs:
@@ -23,6 +23,7 @@ void	help_conf(FILE *out);
  *	verb	session drop	session.drop	ADMIN	help
  *	param	session drop	id	number	required	help
  *	option	lunetd	--config	-c	FILE	help
+ *	topic	store	help
  *	key	lun	size	size	-	help
  *	error	-32001	NOT_FOUND	help
  *	status	2	help

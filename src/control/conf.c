@@ -32,6 +32,33 @@ static _Thread_local struct {
 	bool		 is_set;
 } refusal;
 
+static struct conf_value *
+value_at(cfg_t *section, const char *name, unsigned i)
+{
+	cfg_opt_t *option = cfg_getopt(section, name);
+
+	return option != NULL && i < cfg_opt_size(option) ?
+		   cfg_opt_getnptr(option, i) :
+		   NULL;
+}
+
+/* "0" of lun 0 { }; "" where there is none, or not yet. */
+static const char *
+section_name(cfg_t *section)
+{
+	struct conf_value *mark = value_at(section, CONF_SCAN_MARK, 0);
+
+	return mark == NULL ? "" : mark->text;
+}
+
+static unsigned
+section_line(cfg_t *section)
+{
+	struct conf_value *mark = value_at(section, CONF_SCAN_MARK, 0);
+
+	return mark == NULL ? 0 : mark->line;
+}
+
 /* -- what libconfuse says, in our words ----------------------------------- */
 
 static const struct {
@@ -40,9 +67,7 @@ static const struct {
 	{ "no such option '%s'", "unknown key %.80s" },
 	{ "missing equal sign after option '%s'", "%.80s: = is missing" },
 	{ "unexpected token '%s'", "%.80s is not expected here" },
-	{ "missing title for section '%s'", "%.80s: its name is missing" },
 	{ "missing opening brace for section '%s'", "%.80s: { is missing" },
-	{ "found duplicate title '%s'", "%.230s is given twice" },
 	{ "premature end of file", "the file ends too early" },
 };
 
@@ -55,9 +80,9 @@ refuse_in_section(cfg_t *section, const char *format, va_list args)
 		return;
 	(void)vsnprintf(text, sizeof(text), format, args);
 	error_set(refusal.e, EINVAL, "%s", text);
-	if (section->title != NULL)
+	if (*section_name(section) != '\0')
 		error_prefix(refusal.e, "%s %s: ", section->name,
-		    section->title);
+		    section_name(section));
 	refusal.line = (unsigned)section->line;
 	refusal.is_set = true;
 }
@@ -138,7 +163,6 @@ options_fill(cfg_opt_t *options, const enum config_group *groups,
 static cfg_t *
 grammar_new(void)
 {
-	const cfg_flag_t named = CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES;
 	cfg_opt_t root[SECTION_KEYS_MAX], target[SECTION_KEYS_MAX];
 	cfg_opt_t lun[SECTION_KEYS_MAX], user[SECTION_KEYS_MAX];
 	cfg_opt_t discovery[SECTION_KEYS_MAX], portal[SECTION_KEYS_MAX];
@@ -150,37 +174,18 @@ grammar_new(void)
 	(void)options_fill(portal, NULL, 0);
 	n = OPTIONS_FILL(target, CONFIG_GROUP_TARGET, CONFIG_GROUP_AUTH,
 	    CONFIG_GROUP_SESSION);
-	target[n++] = (cfg_opt_t)CFG_SEC("lun", lun, named);
+	target[n++] = (cfg_opt_t)CFG_SEC("lun", lun, CFGF_MULTI);
 	target[n] = (cfg_opt_t)CFG_END();
 	n = OPTIONS_FILL(root, CONFIG_GROUP_DAEMON, CONFIG_GROUP_SESSION);
-	root[n++] = (cfg_opt_t)CFG_SEC("portal", portal, named);
-	root[n++] = (cfg_opt_t)CFG_SEC("user", user, named);
-	root[n++] = (cfg_opt_t)CFG_SEC("target", target, named);
+	root[n++] = (cfg_opt_t)CFG_SEC("portal", portal, CFGF_MULTI);
+	root[n++] = (cfg_opt_t)CFG_SEC("user", user, CFGF_MULTI);
+	root[n++] = (cfg_opt_t)CFG_SEC("target", target, CFGF_MULTI);
 	root[n++] = (cfg_opt_t)CFG_SEC("discovery", discovery, CFGF_MULTI);
 	root[n] = (cfg_opt_t)CFG_END();
 	return cfg_init(root, CFGF_NONE);	/* copies all of them */
 }
 
 /* -- from sections to structs --------------------------------------------- */
-
-static struct conf_value *
-value_at(cfg_t *section, const char *name, unsigned i)
-{
-	cfg_opt_t *option = cfg_getopt(section, name);
-
-	return option != NULL && i < cfg_opt_size(option) ?
-		   cfg_opt_getnptr(option, i) :
-		   NULL;
-}
-
-/* The line of the brace that opens a section. */
-static unsigned
-section_line(cfg_t *section)
-{
-	struct conf_value *mark = value_at(section, CONF_SCAN_MARK, 0);
-
-	return mark == NULL ? 0 : mark->line;
-}
 
 /* Set what a section says of one group; *line is that of the value at fault. */
 static bool
@@ -206,16 +211,24 @@ keys_apply(cfg_t *section, enum config_group group, void *object,
 }
 
 static bool
+section_is_named(cfg_t *section, unsigned *line, struct error *e)
+{
+	*line = section_line(section);
+	return *section_name(section) != '\0' ||
+	    error_set(e, EINVAL, "%s: its name is missing", section->name);
+}
+
+static bool
 portal_apply(struct config *c, cfg_t *section, unsigned *line, struct error *e)
 {
 	*line = section_line(section);
-	return config_add_portal(c, cfg_title(section), *line, e) != NULL;
+	return config_add_portal(c, section_name(section), *line, e) != NULL;
 }
 
 static bool
 user_apply(struct config *c, cfg_t *section, unsigned *line, struct error *e)
 {
-	const char *name = cfg_title(section);
+	const char *name = section_name(section);
 	struct config_user read = {};
 	unsigned line_of_user = section_line(section);
 	bool is_done = false;
@@ -236,7 +249,7 @@ static bool
 lun_apply(struct config_target *t, cfg_t *section, unsigned *line,
     struct error *e)
 {
-	const char *title = cfg_title(section);
+	const char *title = section_name(section);
 	const struct conf_value *store = value_at(section, "store", 0);
 	struct config_lun *lun;
 	uint64_t number;
@@ -257,7 +270,7 @@ lun_apply(struct config_target *t, cfg_t *section, unsigned *line,
 static bool
 target_apply(struct config *c, cfg_t *section, unsigned *line, struct error *e)
 {
-	const char *name = cfg_title(section);
+	const char *name = section_name(section);
 	struct config_target *t;
 
 	*line = section_line(section);
@@ -267,17 +280,30 @@ target_apply(struct config *c, cfg_t *section, unsigned *line, struct error *e)
 	    !keys_apply(section, CONFIG_GROUP_AUTH, &t->auth, line, e) ||
 	    !keys_apply(section, CONFIG_GROUP_SESSION, &t->session, line, e))
 		return error_prefix(e, "target %s: ", name);
-	for (unsigned i = 0; i < cfg_size(section, "lun"); i++)
-		if (!lun_apply(t, cfg_getnsec(section, "lun", i), line, e))
+	for (unsigned i = 0; i < cfg_size(section, "lun"); i++) {
+		cfg_t *lun = cfg_getnsec(section, "lun", i);
+
+		if (!section_is_named(lun, line, e) ||
+		    !lun_apply(t, lun, line, e))
 			return error_prefix(e, "target %s: ", name);
+	}
 	return true;
 }
 
 static bool
-discovery_apply(struct config *c, cfg_t *section, unsigned *line,
-    struct error *e)
+discovery_apply(struct config *c, cfg_t *root, unsigned *line, struct error *e)
 {
+	cfg_t *section = cfg_getnsec(root, "discovery", 0);
+
+	if (section == NULL)
+		return true;
 	*line = section_line(section);
+	if (*section_name(section) != '\0')
+		return error_set(e, EINVAL, "discovery: it has no name");
+	if (cfg_size(root, "discovery") > 1) {
+		*line = section_line(cfg_getnsec(root, "discovery", 1));
+		return error_set(e, EEXIST, "discovery is given twice");
+	}
 	if (cfg_size(section, "users") == 0 &&
 	    cfg_size(section, "outgoing_user") != 0)
 		return error_set(e, EINVAL,
@@ -288,13 +314,17 @@ discovery_apply(struct config *c, cfg_t *section, unsigned *line,
 }
 
 static bool
-sections_apply(struct config *c, cfg_t *root, const char *name,
+sections_apply(struct config *c, cfg_t *root, const char *kind,
     bool (*apply)(struct config *, cfg_t *, unsigned *, struct error *),
     unsigned *line, struct error *e)
 {
-	for (unsigned i = 0; i < cfg_size(root, name); i++)
-		if (!apply(c, cfg_getnsec(root, name, i), line, e))
+	for (unsigned i = 0; i < cfg_size(root, kind); i++) {
+		cfg_t *section = cfg_getnsec(root, kind, i);
+
+		if (!section_is_named(section, line, e) ||
+		    !apply(c, section, line, e))
 			return false;
+	}
 	return true;
 }
 
@@ -302,15 +332,11 @@ sections_apply(struct config *c, cfg_t *root, const char *name,
 static bool
 root_apply(struct config *c, cfg_t *root, unsigned *line, struct error *e)
 {
-	if (cfg_size(root, "discovery") > 1) {
-		*line = section_line(cfg_getnsec(root, "discovery", 1));
-		return error_set(e, EEXIST, "discovery is given twice");
-	}
 	return keys_apply(root, CONFIG_GROUP_DAEMON, c, line, e) &&
 	    keys_apply(root, CONFIG_GROUP_SESSION, &c->session, line, e) &&
 	    sections_apply(c, root, "portal", portal_apply, line, e) &&
 	    sections_apply(c, root, "user", user_apply, line, e) &&
-	    sections_apply(c, root, "discovery", discovery_apply, line, e) &&
+	    discovery_apply(c, root, line, e) &&
 	    sections_apply(c, root, "target", target_apply, line, e);
 }
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MARKED		"\"" CONF_SCAN_MARK "\"=0 "
+#define MARKED		"{\"" CONF_SCAN_MARK "\"="
 #define SECTIONS_DEEP	4		/* target, lun, a list, and one spare */
 
 struct scan {
@@ -14,8 +14,11 @@ struct scan {
 	char		*out;
 	unsigned	 depth;
 	unsigned	 opened[SECTIONS_DEEP];	/* lines of braces not closed */
-	char		 last;		/* token before: its character, 'w' for
-					 * a word or text, 0 at the start */
+	/* The token before: its character, '[' for a brace that opens a list,
+	 * 'v' for a value, 'w' for any other word; 0 at the start. */
+	char		 last;
+	char		*word;		/* where it is in out, of 'w' and 'v' */
+	bool		 is_second;	/* 'w' behind 'w': NAME of a section */
 	struct error	*e;
 };
 
@@ -47,17 +50,28 @@ scan_comment(struct scan *s)
 		s->at++;
 }
 
+/* A word or text begins here in out; what it is follows from what was before. */
+static void
+scan_begin_word(struct scan *s)
+{
+	bool is_value = s->last == '=' || s->last == '[' || s->last == ',';
+
+	s->is_second = !is_value && s->last == 'w';
+	s->last = is_value ? 'v' : 'w';
+	s->word = s->out;
+}
+
 static void
 scan_word(struct scan *s)
 {
 	const char *start = s->at;
 
+	scan_begin_word(s);
 	while (s->at < s->end && is_word_byte(*s->at))
 		s->at++;
 	scan_put(s, "\"", 1);
 	scan_put(s, start, (size_t)(s->at - start));
 	scan_put(s, "\" ", 2);
-	s->last = 'w';
 }
 
 /* A text in quotes.  Every byte that means something to libconfuse gets a
@@ -65,6 +79,7 @@ scan_word(struct scan *s)
 static bool
 scan_text(struct scan *s)
 {
+	scan_begin_word(s);
 	scan_put(s, s->at++, 1);
 	for (; s->at < s->end && *s->at != '"'; s->at++) {
 		if (*s->at == '\\' &&
@@ -88,8 +103,24 @@ scan_text(struct scan *s)
 		    "a text has no closing \" on its line");
 	s->at++;
 	scan_put(s, "\" ", 2);
-	s->last = 'w';
 	return true;
+}
+
+/* The brace of a section: its name, if it has one, goes behind the mark. */
+static void
+scan_open_section(struct scan *s)
+{
+	const size_t mark_bytes = sizeof(MARKED) - 1;
+	size_t name_bytes;
+
+	if (s->last != 'w' || !s->is_second) {
+		scan_put(s, MARKED "\"\" ", mark_bytes + 3);
+		return;
+	}
+	name_bytes = (size_t)(s->out - s->word);
+	memmove(s->word + mark_bytes, s->word, name_bytes);
+	memcpy(s->word, MARKED, mark_bytes);
+	s->out += mark_bytes;
 }
 
 static bool
@@ -100,9 +131,10 @@ scan_open(struct scan *s)
 	if (s->depth == SECTIONS_DEEP)
 		return error_set(s->e, EINVAL, "too many { in each other");
 	s->opened[s->depth++] = s->line;
-	scan_put(s, "{", 1);
-	if (!is_list)
-		scan_put(s, MARKED, sizeof(MARKED) - 1);
+	if (is_list)
+		scan_put(s, "{", 1);
+	else
+		scan_open_section(s);
 	/* So that an empty list can be told from an empty section. */
 	s->last = is_list ? '[' : '{';
 	return true;
@@ -161,7 +193,7 @@ scan_bytes_max(const char *text, size_t bytes)
 	size_t most = 1;
 
 	for (size_t i = 0; i < bytes; i++)
-		most += text[i] == '{' ? sizeof(MARKED) : 4;
+		most += text[i] == '{' ? sizeof(MARKED) + 3 : 4;
 	return most;
 }
 

@@ -8,10 +8,13 @@
  *	# ...	  to the end of the line: a comment, anywhere
  *
  * libconfuse by itself loses characters it does not know, miscounts lines after
- * comments, takes none inside lists, expands ${NAME} from the environment and
- * does not mind when the closing brace is missing.  So it gets words in quotes,
- * no comments, and a mark behind each brace that opens a section, from which
- * its line is known.
+ * comments, takes none inside lists, expands ${NAME} from the environment, does
+ * not mind when the closing brace is missing, and compares each section with all
+ * before it.  So it gets words in quotes, no comments, and sections without a
+ * name; the name is the value of a mark behind the brace instead, which also
+ * tells the section's line:
+ *
+ *	lun 0 { size = 1G }		"lun" {"\001"="0" "size" ="1G" }
  */
 #ifndef CONTROL_CONF_SCAN_H
 #define CONTROL_CONF_SCAN_H
@@ -21,7 +24,7 @@
 
 #include "base/error.h"
 
-/* The name of the option that marks a section's first line.  No file can have
+/* The option that has the name of its section, "" for none.  No file can have
  * it: control characters are refused. */
 #define CONF_SCAN_MARK	"\001"
 

@@ -197,10 +197,6 @@ config_add_target(struct config *c, const char *name, unsigned line,
 		error_prefix(e, "target ");
 		return NULL;
 	}
-	if (config_find_target(c, name) != NULL) {
-		error_set(e, EEXIST, "target %s is given twice", name);
-		return NULL;
-	}
 	if (c->target_count >= TARGETS_MAX) {
 		error_set(e, ERANGE, "target %s: there are at most %d", name,
 		    TARGETS_MAX);
@@ -221,6 +217,20 @@ config_add_target(struct config *c, const char *name, unsigned line,
 	return grown;
 }
 
+/* LUNs mostly come in order; then a look at the last is enough. */
+static bool
+lun_is_there(const struct config_target *t, uint32_t lun)
+{
+	if (t->lun_count == 0)
+		return false;
+	if (!t->is_unsorted && lun > t->luns[t->lun_count - 1].lun)
+		return false;
+	for (size_t i = 0; i < t->lun_count; i++)
+		if (t->luns[i].lun == lun)
+			return true;
+	return false;
+}
+
 struct config_lun *
 config_add_lun(struct config_target *t, uint32_t lun, const char *store,
     unsigned line, struct error *e)
@@ -232,11 +242,10 @@ config_add_lun(struct config_target *t, uint32_t lun, const char *store,
 		    LUNS_MAX - 1);
 		return NULL;
 	}
-	for (size_t i = 0; i < t->lun_count; i++)
-		if (t->luns[i].lun == lun) {
-			error_set(e, EEXIST, "lun %u is given twice", lun);
-			return NULL;
-		}
+	if (lun_is_there(t, lun)) {
+		error_set(e, EEXIST, "lun %u is given twice", lun);
+		return NULL;
+	}
 	grown = array_grow(t->luns, t->lun_count, sizeof(*grown), e);
 	if (grown == NULL)
 		return NULL;
@@ -247,6 +256,8 @@ config_add_lun(struct config_target *t, uint32_t lun, const char *store,
 		return NULL;
 	grown->line = line;
 	grown->lun = (uint16_t)lun;
+	if (t->lun_count > 0 && grown[-1].lun > lun)
+		t->is_unsorted = true;
 	t->lun_count++;
 	return grown;
 }

@@ -95,7 +95,8 @@ struct config_session {
 	bool		 immediate_data;
 	enum config_digest header_digest;
 	enum config_digest data_digest;
-	uint32_t	 nop_interval_s;	/* 0: no NOP-In */
+	uint32_t	 nop_interval_s;	/* 0: no NOP-In; these two are of
+						 * the daemon, not of a target */
 	uint32_t	 nop_timeout_s;
 };
 
@@ -135,6 +136,7 @@ struct config_target {
 	char		*redirect_permanent;
 	struct config_lun *luns;		/* ascending after the check */
 	size_t		 lun_count;
+	bool		 is_unsorted;		/* until then */
 };
 
 struct config_daemon {
@@ -177,6 +179,8 @@ struct config_portal *config_add_portal(struct config *c, const char *address,
 struct config_user *config_add_user(struct config *c, const char *name,
 	    const char *secret_file, unsigned line, struct error *e);
 
+/* That the name is new is left to config_check(), for the sake of files with
+ * thousands of targets. */
 struct config_target *config_add_target(struct config *c, const char *name,
 	    unsigned line, struct error *e);
 

@@ -204,8 +204,9 @@ static bool
 luns_check(const struct config *c, struct config_target *t, unsigned *line,
     struct error *e)
 {
-	if (t->lun_count > 1)
+	if (t->is_unsorted)
 		qsort(t->luns, t->lun_count, sizeof(*t->luns), lun_order);
+	t->is_unsorted = false;
 	for (size_t i = 0; i < t->lun_count; i++) {
 		const struct config_lun *l = &t->luns[i];
 
@@ -234,6 +235,41 @@ target_check(const struct config *c, struct config_target *t, unsigned *line,
 	    target_portals_check(c, t, line, e) && luns_check(c, t, line, e);
 }
 
+static int
+target_order(const void *a, const void *b)
+{
+	const struct config_target *const *x = a, *const *y = b;
+	int order = strcmp((*x)->name, (*y)->name);
+
+	/* Of two with one name the first stays first. */
+	return order != 0 ? order : (*x > *y) - (*x < *y);
+}
+
+/* The sentence names the first target of the file whose name was there. */
+static bool
+target_names_check(const struct config *c, struct error *e)
+{
+	const struct config_target **sorted, *twice = NULL;
+
+	if (c->target_count == 0)
+		return true;
+	sorted = malloc(c->target_count * sizeof(*sorted));
+	if (sorted == NULL)
+		return error_set(e, ENOMEM, "no memory");
+	for (size_t i = 0; i < c->target_count; i++)
+		sorted[i] = &c->targets[i];
+	qsort(sorted, c->target_count, sizeof(*sorted), target_order);
+	for (size_t i = 1; i < c->target_count; i++)
+		if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0 &&
+		    (twice == NULL || sorted[i] < twice))
+			twice = sorted[i];
+	free(sorted);
+	if (twice == NULL)
+		return true;
+	error_set(e, EEXIST, "target %s is given twice", twice->name);
+	return config_error_at(c, twice->line, e);
+}
+
 bool
 config_check(struct config *c, struct error *e)
 {
@@ -248,6 +284,8 @@ config_check(struct config *c, struct error *e)
 		error_prefix(e, "discovery: ");
 		return config_error_at(c, line, e);
 	}
+	if (!target_names_check(c, e))
+		return false;
 	for (size_t i = 0; i < c->target_count; i++)
 		if (!target_check(c, &c->targets[i], &line, e)) {
 			error_prefix(e, "target %s: ", c->targets[i].name);

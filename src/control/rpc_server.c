@@ -14,12 +14,15 @@
 #include "control/rpc_peer.h"
 #include "reactor/stream.h"
 
+#define SEND_BYTES_MAX	(256u << 10)	/* of one client in one turn */
+
 struct rpc_server {
 	struct reactor	*reactor;
 	const struct rpc_table *table;
 	struct listener	*listener;	/* NULL while closing */
 	struct list	 clients;
 	size_t		 client_count;
+	uint64_t	 patience_ns;
 	struct deferred	 farewell;	/* the last client has gone */
 	void		(*closed)(void *owner);
 	void		*owner;
@@ -51,7 +54,7 @@ client_settle(struct client *c)
 	else if (!timer_is_set(&c->patience))
 		timer_set(c->server->reactor, &c->patience,
 		    reactor_now_ns(c->server->reactor) +
-			RPC_UNREAD_TIME_MS_MAX * 1000000ull);
+			c->server->patience_ns);
 	if (rpc_peer_unread_bytes(c->peer) == 0 &&
 	    rpc_peer_has_ended(c->peer))
 		stream_close(c->stream, false);
@@ -86,12 +89,23 @@ on_received(struct stream *s, uint8_t *bytes, size_t length,
 	client_settle(c);
 }
 
+/* Sending is reported when all that was gathered is through, so a long answer
+ * goes in pieces: a client that reads slowly is seen to read. */
 static int
 on_gather(struct stream *s, struct iovec *vec, int vec_max)
 {
 	struct client *c = stream_owner(s);
+	int count = rpc_peer_gather(c->peer, vec, vec_max);
+	size_t room = SEND_BYTES_MAX;
 
-	return rpc_peer_gather(c->peer, vec, vec_max);
+	for (int i = 0; i < count; i++) {
+		if (vec[i].iov_len >= room) {
+			vec[i].iov_len = room;
+			return i + 1;
+		}
+		room -= vec[i].iov_len;
+	}
+	return count;
 }
 
 /* Any progress buys the client another minute. */
@@ -225,6 +239,7 @@ rpc_server_open(struct rpc_server **out, struct reactor *r, const char *path,
 	s->reactor = r;
 	s->table = table;
 	list_init(&s->clients);
+	rpc_server_set_patience(s, RPC_UNREAD_TIME_MS_MAX);
 	deferred_init(&s->farewell, server_free);
 	(void)snprintf(address, sizeof(address), "unix:%s", path);
 	if (!listener_open(&s->listener, r, address, on_accepted, s, e)) {
@@ -250,6 +265,12 @@ rpc_server_close(struct rpc_server *s, void (*closed)(void *owner),
 	}
 	if (s->client_count == 0)
 		reactor_defer(s->reactor, &s->farewell);
+}
+
+void
+rpc_server_set_patience(struct rpc_server *s, unsigned ms)
+{
+	s->patience_ns = ms * 1000000ull;
 }
 
 size_t

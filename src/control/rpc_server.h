@@ -31,6 +31,9 @@ bool	rpc_server_open(struct rpc_server **out, struct reactor *r,
 void	rpc_server_close(struct rpc_server *s, void (*closed)(void *owner),
 	    void *owner);
 
+/* Another patience than RPC_UNREAD_TIME_MS_MAX with clients that do not read. */
+void	rpc_server_set_patience(struct rpc_server *s, unsigned ms);
+
 size_t	rpc_server_clients(const struct rpc_server *s);
 
 #endif

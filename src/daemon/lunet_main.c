@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/help.h"
 #include "daemon/methods.h"
 #include "daemon/options.h"
 #include "daemon/serve.h"
+#include "store/store.h"
 
 static const struct cli_program programs[] = {
 	{ "lunet serve",
@@ -14,6 +16,20 @@ static const struct cli_program programs[] = {
 	    options_serve_rows },
 	{ "lunetd", "serve what /etc/lunet/lunet.conf says",
 	    options_lunetd_rows },
+	{},
+};
+
+static void
+help_store(FILE *out)
+{
+	for (const struct store_kind_help *k = store_kinds(); k->name != NULL;
+	    k++)
+		fprintf(out, "  %-34s %s\n", k->usage, k->line);
+}
+
+static const struct cli_topic topics[] = {
+	{ "conf", "the keys of lunet.conf", help_conf },
+	{ "store", "what a STORE may be", help_store },
 	{},
 };
 
@@ -48,6 +64,7 @@ main(int argc, char **argv)
 		.version = LUNET_VERSION,
 		.methods = { methods, methods_count, NULL },
 		.programs = programs,
+		.topics = topics,
 		.out = stdout,
 		.err = stderr,
 	};

@@ -32,6 +32,10 @@ static const struct cli_program programs[] = {
 	{ "lunet serve", "serve", serve_rows }, {},
 };
 
+static const struct cli_topic topics[] = {
+	{ "conf", "the keys", help_conf }, {},
+};
+
 static char *out_text, *err_text;
 
 /* Run the words as a command line; texts are good until the next. */
@@ -47,7 +51,7 @@ run(const char **argv, int argc)
 	struct cli cli = { .version = "1.2.3",
 		.methods = { methods, sizeof(methods) / sizeof(*methods),
 			NULL },
-		.programs = programs };
+		.programs = programs, .topics = topics };
 	int status;
 
 	free(out_text);
@@ -163,6 +167,7 @@ TEST(tables_have_a_row_for_everything)
 	check_says("key\ttop, target\tqueue_depth\tnumber\t128\t");
 	check_says("error\t-32001\tNOT_FOUND\t");
 	check_says("status\t2\t");
+	check_says("topic\tconf\tthe keys\n");
 }
 
 /* -- options --------------------------------------------------------------- */

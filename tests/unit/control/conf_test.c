@@ -204,6 +204,19 @@ TEST(an_empty_file_is_a_daemon_on_loopback_without_targets)
 	config_free(&c);
 }
 
+TEST(a_name_may_stand_on_a_line_before_its_brace)
+{
+	struct config c;
+
+	parse_good(&c, "reactors = 1\ntarget\n" IQN "\n\n{\nlun 3\n{"
+	    "store = /a }\n lun 1 { store = /b } lun 2 { store = /c } }");
+	CHECK_EQ(3, c.targets[0].line);
+	CHECK_EQ(3, c.targets[0].lun_count);
+	CHECK_EQ(1, c.targets[0].luns[0].lun);
+	CHECK_EQ(6, c.targets[0].luns[2].line);
+	config_free(&c);
+}
+
 TEST(what_a_lun_does_not_say_has_a_default)
 {
 	struct config c;
@@ -234,6 +247,14 @@ static const struct {
 	{ "reactors =", "lunet.conf:1: the file ends too early" },
 	{ "target { }", "lunet.conf:1: target: its name is missing" },
 	{ "target x y { }", "lunet.conf:1: target: { is missing" },
+	{ "target " IQN " { lun { store = /a } }",
+	    "lunet.conf:1: target " IQN ": lun: its name is missing" },
+	{ "portal \"\" { }", "lunet.conf:1: portal: its name is missing" },
+	{ "state = /a portal { }",
+	    "lunet.conf:1: portal: its name is missing" },
+	{ "discovery x { }", "lunet.conf:1: discovery: it has no name" },
+	{ "state = /a \"b\" { }", "lunet.conf:1: unknown key b" },
+	{ "{ }", "lunet.conf:1: { is not expected here" },
 	{ "# one\n}", "lunet.conf:2: } without {" },
 	{ "target " IQN " {\n\n", "lunet.conf:1: { has no }" },
 	{ "state = \"/a\nb\"",
@@ -315,7 +336,7 @@ static const struct {
 	/* users */
 	{ "user joe { }", "lunet.conf:1: user joe: secret_file is missing" },
 	{ "user joe { secret_file = @/S1 }\nuser joe { secret_file = @/S1 }",
-	    "lunet.conf:2: joe is given twice" },
+	    "lunet.conf:2: user joe is given twice" },
 	{ "user joe { secret_file = joe }",
 	    "lunet.conf:1: user joe: secret_file: joe does not start with /" },
 	{ "target " IQN " {\n\n users = { joe } }",
@@ -350,7 +371,7 @@ static const struct {
 	    "lunet.conf:1: target iqn.2026-11.com.example:a/b: names have no "
 	    "'/'" },
 	{ "target " IQN " { }\ntarget " IQN " { }",
-	    "lunet.conf:2: " IQN " is given twice" },
+	    "lunet.conf:2: target " IQN " is given twice" },
 	{ "target " IQN " {\n addresses = { 10.0.0.1/8 } }",
 	    "lunet.conf:2: target " IQN
 	    ": addresses: 10.0.0.1/8: bits are set behind the prefix" },
@@ -378,7 +399,7 @@ static const struct {
 	    "lunet.conf:1: target " IQN ": lun 0: store: a.img is neither an "
 	    "absolute path nor KIND:SIZE" },
 	{ "target " IQN " { lun 0 { store = /a }\n lun 0 { store = /b } }",
-	    "lunet.conf:2: target " IQN ": 0 is given twice" },
+	    "lunet.conf:2: target " IQN ": lun 0 is given twice" },
 	{ "target " IQN " { lun 0 { store = /a }\n lun 00 { store = /b } }",
 	    "lunet.conf:2: target " IQN ": lun 0 is given twice" },
 	{ "target " IQN " { lun 0 { store = /a\n block_size = 1024 } }",
@@ -541,6 +562,7 @@ TEST(a_file_on_disk_is_read)
 
 TESTS(every_key_reaches_its_member,
     an_empty_file_is_a_daemon_on_loopback_without_targets,
+    a_name_may_stand_on_a_line_before_its_brace,
     what_a_lun_does_not_say_has_a_default,
     every_mistake_is_named_with_its_line,
     a_secret_file_must_be_there_private_and_long_enough,

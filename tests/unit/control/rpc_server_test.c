@@ -261,6 +261,38 @@ TEST(a_client_that_never_reads_is_held_back_and_disturbs_nobody)
 	with_each_engine(greedy_is_held_back);
 }
 
+/* The first stops reading for good, the second reads a little now and then. */
+static void
+patience_ends(void)
+{
+	int greedy = client_connect(), slow = client_connect();
+	static char text[65536];
+
+	rpc_server_set_patience(server, 500);
+	while (rpc_server_clients(server) < 2)
+		turn();
+	for (unsigned n = 0; n < 64; n++) {
+		client_say(greedy, BLOB);
+		client_say(slow, BLOB);
+	}
+	for (unsigned n = 0; n < 20000 && rpc_server_clients(server) == 2;
+	    n++) {
+		turn();
+		if (rpc_server_clients(server) == 2)
+			(void)recv(slow, text, sizeof(text) / 4, 0);
+	}
+	CHECK_EQ(1, rpc_server_clients(server));
+	client_say(slow, ECHO_A);
+	CHECK(recv(slow, text, sizeof(text), 0) > 0);
+	close(greedy);
+	close(slow);
+}
+
+TEST(a_client_that_stops_reading_is_closed_when_patience_ends)
+{
+	with_each_engine(patience_ends);
+}
+
 static void
 oversize_ends_the_client(void)
 {
@@ -445,6 +477,7 @@ TEST(the_blocking_client_gets_results_and_sentences)
 TESTS(a_client_is_answered_on_a_socket_of_mode_0600,
     the_65th_client_is_told_and_closed,
     a_client_that_never_reads_is_held_back_and_disturbs_nobody,
+    a_client_that_stops_reading_is_closed_when_patience_ends,
     a_request_without_end_is_refused_and_ends_the_client,
     a_client_may_go_before_its_answer,
     closing_ends_clients_and_leaves_calls_good, another_user_is_refused,
