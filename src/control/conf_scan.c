@@ -50,7 +50,7 @@ scan_comment(struct scan *s)
 		s->at++;
 }
 
-/* A word or text begins here in out; what it is follows from what was before. */
+/* A word begins here in out; what it is follows from what was before. */
 static void
 scan_begin_word(struct scan *s)
 {

@@ -7,6 +7,7 @@
 #include "cli/help.h"
 #include "daemon/methods.h"
 #include "daemon/options.h"
+#include "daemon/privileges.h"
 #include "daemon/serve.h"
 #include "store/store.h"
 
@@ -52,6 +53,8 @@ serve_main(int argc, char **argv)
 	case OPTIONS_RUN:
 		break;
 	}
+	if (o.config.user_count > 0)
+		privileges_hide_memory();
 	status = serve("lunet", &o);
 	options_free(&o);
 	return status;

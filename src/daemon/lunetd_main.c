@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "daemon/options.h"
+#include "daemon/privileges.h"
 #include "daemon/serve.h"
 
 static int
@@ -28,6 +29,8 @@ main(int argc, char **argv)
 	case OPTIONS_RUN:
 		break;
 	}
+	if (o.config.user_count > 0)
+		privileges_hide_memory();
 	if (!o.is_check)
 		status = serve("lunetd", &o);
 	options_free(&o);

@@ -1,8 +1,9 @@
-/* daemon/notify.h, daemon/detach.h and daemon/logsink.h: what the rest of the
+/* daemon/notify.h, detach.h, logsink.h and privileges.h: what the rest of the
  * system sees of us. */
 #include "test.h"
 
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -12,6 +13,7 @@
 #include "daemon/detach.h"
 #include "daemon/logsink.h"
 #include "daemon/notify.h"
+#include "daemon/privileges.h"
 
 /* A socket as systemd has it; @ stands for the abstract namespace. */
 static int
@@ -152,6 +154,28 @@ TEST(the_command_in_front_ends_as_the_daemon_starts)
 	CHECK_EQ(1, status_of(daemon_that_ends_early));
 }
 
+static void
+core_would_show_nothing(void)
+{
+	struct rlimit limit;
+	char text[20] = "";
+	FILE *filter;
+
+	privileges_hide_memory();
+	if (getrlimit(RLIMIT_CORE, &limit) != 0 || limit.rlim_max != 0)
+		_exit(1);
+	filter = fopen("/proc/self/coredump_filter", "r");
+	if (filter == NULL || fgets(text, sizeof(text), filter) == NULL)
+		_exit(2);
+	fclose(filter);
+	_exit(strcmp(text, "00000000\n") == 0 ? 0 : 3);
+}
+
+TEST(no_core_file_shows_secrets)
+{
+	CHECK_EQ(0, status_of(core_would_show_nothing));
+}
+
 /* What the sink writes to stderr for one line. */
 static void
 check_logged(const char *wanted, bool is_journal)
@@ -191,4 +215,5 @@ TEST(lines_have_a_priority_for_the_journal_and_a_name_for_people)
 TESTS(systemd_is_told_what_it_waits_for, without_systemd_nothing_happens,
     the_watchdog_wants_to_hear_twice_in_its_time,
     the_command_in_front_ends_as_the_daemon_starts,
+    no_core_file_shows_secrets,
     lines_have_a_priority_for_the_journal_and_a_name_for_people)
