@@ -8,7 +8,9 @@
 
 static bool	is_known(struct scsi_cmd *c);
 static enum scsi_step begin_nowhere(struct scsi_cmd *c);
+static enum scsi_step begin_hindered(struct scsi_cmd *c);
 static bool	is_admitted(struct scsi_cmd *c);
+static bool	is_writable(struct scsi_cmd *c);
 static bool	has_only_known_bits(struct scsi_cmd *c);
 static enum scsi_step refuse_attention(struct scsi_cmd *c);
 
@@ -42,11 +44,27 @@ scsi_cmd_begin(struct scsi_cmd *c)
 		return SCSI_STEP_DONE;
 	if (c->nexus->attentions != 0 && !(c->opcode->flags & OPCODE_DEAF))
 		return refuse_attention(c);
-	if (has_obstacle(c->lu) && !is_admitted(c))
-		return SCSI_STEP_DONE;
+	if (has_obstacle(c->lu))
+		return begin_hindered(c);
 	if (!has_only_known_bits(c))
 		return SCSI_STEP_DONE;
 	return c->opcode->run(c);
+}
+
+/* Write protection is looked at last: what is wrong with a CDB is told first.
+ * The first call of a handler has no effect, so it may be called in vain. */
+static enum scsi_step
+begin_hindered(struct scsi_cmd *c)
+{
+	enum scsi_step step;
+
+	if (!is_admitted(c) || !has_only_known_bits(c))
+		return SCSI_STEP_DONE;
+	step = c->opcode->run(c);
+	if (step == SCSI_STEP_DONE || is_writable(c))
+		return step;
+	c->data_bytes = c->scratch_bytes = c->receive_bytes = 0;
+	return SCSI_STEP_DONE;
 }
 
 /* Is there such a command here, and such a service action of it? */
@@ -94,8 +112,8 @@ refuse_attention(struct scsi_cmd *c)
 	return scsi_finish_attention(c, asc, ascq);
 }
 
-/* Reservations, readiness and write protection; these may change while the
- * command waits for its data. */
+/* Reservations and readiness; these may change while the command waits for its
+ * data. */
 static bool
 is_admitted(struct scsi_cmd *c)
 {
@@ -107,16 +125,21 @@ is_admitted(struct scsi_cmd *c)
 		(void)scsi_finish(c, OUTCOME_RESERVATION_CONFLICT);
 		return false;
 	}
-	if (lu->is_stopped && (flags & (OPCODE_MEDIUM | OPCODE_LOADED))) {
-		if (lu->is_ejected)
-			(void)scsi_finish(c, OUTCOME_NO_MEDIUM);
-		else if (flags & OPCODE_MEDIUM)
-			(void)scsi_finish(c, OUTCOME_STOPPED);
-		else
-			return true;
-		return false;
-	}
-	if (!(flags & OPCODE_WRITES))
+	if (lu->is_ejected && (flags & (OPCODE_MEDIUM | OPCODE_LOADED)))
+		(void)scsi_finish(c, OUTCOME_NO_MEDIUM);
+	else if (lu->is_stopped && (flags & OPCODE_MEDIUM))
+		(void)scsi_finish(c, OUTCOME_STOPPED);
+	else
+		return true;
+	return false;
+}
+
+static bool
+is_writable(struct scsi_cmd *c)
+{
+	const struct scsi_lu *lu = c->lu;
+
+	if (!(c->opcode->flags & OPCODE_WRITES))
 		return true;
 	if (lu->is_read_only)
 		(void)scsi_finish(c, OUTCOME_WRITE_PROTECTED);
@@ -130,7 +153,7 @@ is_admitted(struct scsi_cmd *c)
 bool
 scsi_cmd_recheck(struct scsi_cmd *c)
 {
-	return is_admitted(c);
+	return is_admitted(c) && is_writable(c);
 }
 
 static inline uint64_t

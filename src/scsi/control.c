@@ -148,7 +148,9 @@ enum {				/* byte 4 */
 	START			= 0x01,
 };
 
-/* There are no power conditions here: all are accepted, none is entered. */
+/* There are no power conditions here: all are accepted, none is entered.  And a
+ * removable medium has a drive that starts when it is needed: only ejecting it
+ * makes a difference. */
 static enum scsi_step
 start_stop_begin(struct scsi_cmd *c)
 {
@@ -195,8 +197,8 @@ start_stop_do(struct scsi_cmd *c)
 		lu->is_ejected = false;
 		lu->is_stopped = false;
 	} else {
-		lu->is_stopped = true;
 		lu->is_ejected |= (c->cdb[4] & LOAD_EJECT) != 0;
+		lu->is_stopped = lu->is_ejected || !lu->config.is_removable;
 	}
 	return scsi_finish(c, OUTCOME_GOOD);
 }

@@ -5,15 +5,18 @@
  *	enum scsi_step scsi_inquiry(struct scsi_cmd *c);
  *
  * cmd.c calls it first with c->phase 0, after the checks that the row asks for
- * (unit there, unit attention, reservation, bits that the CDB may not have,
- * medium ready, write protection), and again after each step that it returned
- * was carried out without error: errors never reach a handler.  c->phase says
- * how far it is: scsi_answer_begin(), scsi_list_begin(), scsi_receive() and
- * scsi_exclusive() add 1, for other steps the handler sets it.  Before the
- * first call begin() has cleared
- * data_bytes, scratch_bytes, receive_bytes, transfer_in, transfer_out,
- * data_in_bytes, sense_bytes, phase and is_exclusive.  item, items, blocks,
- * done_blocks, lba and state[] hold rubbish until the handler sets them.
+ * (unit there, unit attention, reservation, medium ready, bits that the CDB may
+ * not have).  This call checks the CDB and asks for the first step, without any
+ * effect: write protection may still refuse the command.  It is called again
+ * after each step that it returned was carried out without error; errors never
+ * reach it.  c->phase says how far it is: scsi_answer_begin(),
+ * scsi_list_begin(), scsi_receive() and scsi_exclusive() add 1, for other steps
+ * the handler sets it.
+ *
+ * Before the first call begin() has cleared data_bytes, scratch_bytes,
+ * receive_bytes, transfer_in, transfer_out, data_in_bytes, sense_bytes, phase
+ * and is_exclusive.  item, items, blocks, done_blocks, lba and state[] hold
+ * rubbish until the handler sets them.
  *
  * c->lu and c->nexus are never NULL in a handler, except in those whose row
  * says ANYWHERE.

@@ -212,10 +212,10 @@ struct scsi_io {
 	uint64_t	 extent_bytes;
 };
 
-/* Whose tasks SCSI_STEP_ABORT ends. */
+/* Whose tasks SCSI_STEP_ABORT ends: those of nexuses whose registrations were
+ * taken away, which they have been told by unit attention.  The list lives until
+ * the command is done. */
 struct scsi_abort {
-	bool		 all_but_self;		/* else those of the list */
-	bool		 gets_attention;	/* victims were told by UA */
 	const struct scsi_registration *victims; /* chain of ->victim_next */
 };
 
@@ -275,8 +275,8 @@ struct scsi_cmd {
 };
 
 /* First step.  Checks, in the order of SAM-5 and SPC-4: unit there, opcode and
- * service action known, unit attention, reservation conflict, unit ready, write
- * protection, CDB fields, range.
+ * service action known, unit attention, reservation conflict, unit ready, CDB
+ * fields, range, write protection.
  *
  * When data_bytes or scratch_bytes is not 0 after this, the caller must set
  * c->data and c->scratch before it does anything else, also when the step is

@@ -2,6 +2,8 @@
  * there. */
 #include "disk.h"
 
+static uint8_t block[512];
+
 /* Run at a LUN without a unit. */
 static enum scsi_status
 run_nowhere(struct disk *disk, uint64_t lun, const uint8_t *cdb,
@@ -112,37 +114,63 @@ TEST(checks_come_in_their_order)
 	CHECK_SENSE(&disk.rig, 0x2, 0x04, 0x02);
 	lu->is_stopped = false;
 	CHECK_EQ(SCSI_CHECK_CONDITION, disk_run10(&disk, 0x2a, 0xe0, 9999, 1,
-	    NULL, 0));
-	CHECK_SENSE(&disk.rig, 0x7, 0x27, 0x00);
-	lu->is_read_only = false;
-	CHECK_EQ(SCSI_CHECK_CONDITION, disk_run10(&disk, 0x2a, 0xe0, 9999, 1,
-	    NULL, 0));
+	    block, 512));
 	CHECK_SENSE(&disk.rig, 0x5, 0x24, 0x00);
 	CHECK_EQ(SCSI_CHECK_CONDITION, disk_run10(&disk, 0x2a, 0x00, 9999, 1,
-	    NULL, 0));
+	    block, 512));
 	CHECK_SENSE(&disk.rig, 0x5, 0x21, 0x00);
+	CHECK_EQ(SCSI_CHECK_CONDITION, disk_run10(&disk, 0x2a, 0x00, 99, 1,
+	    block, 512));
+	CHECK_SENSE(&disk.rig, 0x7, 0x27, 0x00);
+	lu->is_read_only = false;
+	CHECK_EQ(SCSI_GOOD, disk_run10(&disk, 0x2a, 0x00, 99, 1, block, 512));
 	disk_close(&disk);
+}
+
+/* A CDB of one block, or of a short list, that is right in all else. */
+static uint32_t
+build_right(uint8_t cdb[16], const struct scsi_opcode *o)
+{
+	memset(cdb, 0, 16);
+	cdb[0] = o->opcode;
+	switch (o->cdb_bytes) {
+	case 6:
+		cdb[4] = 1;
+		return 512;
+	case 10:
+		put_be16(cdb + 7, o->opcode == 0x42 ? 8 : 1);
+		return o->opcode == 0x42 ? 8 : 512;
+	case 12:
+		put_be32(cdb + 6, 1);
+		return 512;
+	}
+	put_be32(cdb + 10, o->opcode == 0x89 ? 0 : 1);
+	cdb[13] = 1;
+	return o->opcode == 0x89 ? 1024 : 512;
 }
 
 TEST(every_command_that_writes_is_refused_when_protected)
 {
+	static const uint8_t zeros[1024];
 	struct disk disk;
 
 	disk_open(&disk, NULL);
 	for (size_t row = 1; row < scsi_opcode_count; row++) {
-		uint8_t cdb[16] = { scsi_opcodes[row].opcode,
-			scsi_opcodes[row].action };
+		uint8_t cdb[16];
+		uint32_t bytes = build_right(cdb, &scsi_opcodes[row]);
 
 		if (!(scsi_opcodes[row].flags & OPCODE_WRITES))
 			continue;
+		CHECK_EQ(SCSI_GOOD, disk_run(&disk, 0, cdb, 16, zeros, bytes));
 		disk.rig.lu->is_read_only = true;
-		CHECK_EQ(SCSI_CHECK_CONDITION, disk_run(&disk, 0, cdb, 16, NULL,
-		    0));
+		CHECK_EQ(SCSI_CHECK_CONDITION, disk_run(&disk, 0, cdb, 16,
+		    zeros, bytes));
 		CHECK_SENSE(&disk.rig, 0x7, 0x27, 0x00);
+		CHECK_EQ(0, disk.note_count);
 		disk.rig.lu->is_read_only = false;
 		disk.rig.lu->is_software_protected = true;
-		CHECK_EQ(SCSI_CHECK_CONDITION, disk_run(&disk, 0, cdb, 16, NULL,
-		    0));
+		CHECK_EQ(SCSI_CHECK_CONDITION, disk_run(&disk, 0, cdb, 16,
+		    zeros, bytes));
 		CHECK_SENSE(&disk.rig, 0x7, 0x27, 0x02);
 		disk.rig.lu->is_software_protected = false;
 	}

@@ -86,6 +86,18 @@ TEST(power_conditions_are_accepted_and_change_nothing)
 	disk_close(&disk);
 }
 
+/* libiscsi's StartStopUnit.NoLoej. */
+TEST(removable_medium_that_is_stopped_stays_ready)
+{
+	struct disk disk;
+
+	open_removable(&disk);
+	CHECK_EQ(SCSI_GOOD, run6(&disk, 0, 0x1b, 0, 0x00));
+	CHECK_EQ(1, disk_count(&disk, SCSI_STEP_IO, SCSI_IO_FLUSH));
+	CHECK_EQ(SCSI_GOOD, run6(&disk, 0, 0x00, 0, 0));
+	disk_close(&disk);
+}
+
 TEST(ejected_medium_is_gone_until_it_is_loaded)
 {
 	struct disk disk;
@@ -159,7 +171,7 @@ TEST(request_sense_says_what_the_state_is_in_either_format)
 	CHECK_EQ(SCSI_GOOD, run6(&disk, 0, 0x03, 1, 252));
 	CHECK_EQ(8, disk.in_bytes);
 	CHECK_EQ(0x72, disk.in[0]);
-	CHECK_EQ(SCSI_GOOD, run6(&disk, 0, 0x1b, 0, 0x00));
+	disk.rig.lu->is_stopped = true;
 	CHECK_EQ(SCSI_GOOD, run6(&disk, 0, 0x03, 0, 252));
 	CHECK_EQ(0x02, disk.in[2]);
 	CHECK_EQ(0x0402, get_be16(disk.in + 12));
@@ -445,6 +457,7 @@ TESTS(stopped_unit_says_so_until_it_is_started,
     stop_without_flush_does_not_flush, unit_that_cannot_flush_does_not_stop,
     fixed_disk_is_not_ejected,
     power_conditions_are_accepted_and_change_nothing,
+    removable_medium_that_is_stopped_stays_ready,
     ejected_medium_is_gone_until_it_is_loaded,
     medium_is_not_removed_while_anyone_prevents_it,
     prevention_ends_with_its_nexus_and_with_a_reset,
