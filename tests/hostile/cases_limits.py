@@ -2,12 +2,13 @@
 peers that do not read (performance-reliability F12 to F14, F30, F42)."""
 
 import random
+import struct
 import time
 
 from harness import await_r2t, case, decides, expect, outcome, REJECTED
 from iscsi import (
-    Closed, FULL_FEATURE, inquiry, READ, read10, Silent, TEST_UNIT_READY,
-    USUAL_KEYS, WRITE, write10, Wrong)
+    Closed, FULL_FEATURE, inquiry, READ, read10, Silent, TASK_RESPONSE,
+    TEST_UNIT_READY, USUAL_KEYS, WRITE, write10, Wrong)
 
 
 @case
@@ -202,6 +203,266 @@ def everything_at_once(t):
             if not s.conn.wait_closed(3.0):
                 raise Wrong("left open after FIN")
     return "40 sessions"
+
+
+# -- somebody stalls, others go on -----------------------------------------------
+
+
+def with_waiting_writes(t):
+    """A session with a window of writes that wait for their data."""
+    s = t.session({"ImmediateData": "No"})
+    s.ping()
+    room = min((s.maxcmdsn - s.cmdsn & 0xFFFFFFFF) + 1, 32)
+    s.send(*[s.command(write10(8 * i, 8), 8 * t.block_bytes, WRITE)
+             for i in range(room)])
+    s.recv()
+    return s
+
+
+def with_unread_data(t, identity=None):
+    """A session that asked for 32 MiB and takes nothing of it."""
+    s = t.session(identity=identity, receive_buffer=4096)
+    s.ping()
+    room = min((s.maxcmdsn - s.cmdsn & 0xFFFFFFFF) + 1, 32)
+    blocks = 1024 * 1024 // t.block_bytes
+    s.send(*[s.command(read10(0, blocks), 1 << 20, READ)
+             for _ in range(room)])
+    time.sleep(0.1)
+    return s
+
+
+def others_are_served(t):
+    """A new session, and commands that read, write and need the unit for
+    themselves."""
+    b = t.block_bytes
+    s = t.session()
+    t.fill(s, 1000, 1, 0x51)
+    compare = struct.pack(">BBQxxxBBB", 0x89, 0, 1000, 1, 0, 0)
+    register = struct.pack(">BBBxxIB", 0x5F, 6, 0, 24, 0)
+    for cdb, edtl, flags, data in (
+            (inquiry(), 96, READ, b""),
+            (bytes([0x1A, 0, 0x3F, 0, 255, 0]), 255, READ, b""),
+            (struct.pack(">BBBxxxIxx", 0xA0, 0, 0, 256), 256, READ, b""),
+            (compare, 2 * b, WRITE, b"\x51" * b + b"\x52" * b),
+            (struct.pack(">BBxxxxxHB", 0x5E, 0, 256, 0), 256, READ, b""),
+            (register, 24, WRITE, bytes(8) + b"hostile!" + bytes(8)),
+            (register, 24, WRITE, bytes(24)),
+            (bytes([0x35]) + bytes(9), 0, 0, b"")):
+        label, _, _ = s.run(cdb, edtl, flags, data)
+        expect(label, "GOOD", "CC 5/20/00")
+    t.witness.check()
+    return s
+
+
+@case
+def others_are_served_while_writes_wait_for_data(t):
+    """F30: commands that need the unit for themselves do not wait for a peer
+    that sends nothing."""
+    with_waiting_writes(t)
+    others_are_served(t)
+    return "served"
+
+
+@case
+def others_are_served_while_data_is_not_fetched(t):
+    """F12: commands that need the unit for themselves do not wait for a peer
+    that reads nothing."""
+    with_unread_data(t)
+    others_are_served(t)
+    return "served"
+
+
+@case
+def lun_reset_while_writes_of_another_wait(t):
+    """F34, RFC 7143 4.2.3: answered although the other sends nothing."""
+    with_waiting_writes(t)
+    s = t.session()
+    s.send(s.task(5))
+    words = outcome(s, "TMF 0")
+    others_are_served(t)
+    return words
+
+
+@case
+def lun_reset_while_another_does_not_fetch_its_data(t):
+    """F12, F34, RFC 7143 4.2.3: answered although the other reads nothing."""
+    with_unread_data(t)
+    s = t.session()
+    s.send(s.task(5))
+    words = outcome(s, "TMF 0")
+    others_are_served(t)
+    return words
+
+
+@case
+def session_with_unread_data_is_reinstated(t):
+    """F12, F36, RFC 7143 6.3.5: the old one cannot be told anything."""
+    identity = t.identity()
+    with_unread_data(t, identity)
+    s = t.session(identity=identity)
+    s.ping()
+    return "reinstated"
+
+
+def nothing_follows(t, function):
+    """Reads that nobody fetches, then a function that ends them: once it is
+    answered, nothing of them may come any more (SAM-5 7.1)."""
+    s = with_unread_data(t)
+    s.send(s.task(function))
+    t.witness.check()
+    while True:
+        pdu = s.recv()
+        if decides(pdu):
+            expect(pdu.label(), "TMF 0", "GOOD", "TASK ABORTED")
+        if pdu.opcode == TASK_RESPONSE:
+            break
+    s.ping()
+    return "TMF 0"
+
+
+@case
+def nothing_follows_abort_task_set(t):
+    """F12, F34, RFC 7143 11.6.1: status that was sent before comes before its
+    answer, everything else not at all."""
+    return nothing_follows(t, 2)
+
+
+@case
+def nothing_follows_lun_reset(t):
+    """F12, F34, RFC 7143 11.6.1: the same for LUN RESET."""
+    return nothing_follows(t, 5)
+
+
+@case
+def nothing_follows_abort_task(t):
+    """F12, F34, RFC 7143 11.6.1: each of 32 unread reads is aborted; nothing
+    of a task comes behind the answer that it is aborted or does not exist."""
+    s = with_unread_data(t)
+    tasks = {}
+    for itt in sorted(s.expected_in):
+        task = s.task(1, itt, refcmdsn=s.cmdsn - len(s.expected_in))
+        tasks[task.itt] = itt
+        s.send(task)
+    gone, labels = set(), {}
+    while len(gone) < len(tasks):
+        pdu = s.recv()
+        if pdu.opcode == TASK_RESPONSE:
+            gone.add(tasks[pdu.itt])
+            label = expect(pdu.label(), "TMF 0", "TMF 1")
+            labels[label] = labels.get(label, 0) + 1
+        elif pdu.itt in gone:
+            raise Wrong("%s of a task whose abort was answered"
+                        % pdu.label())
+    s.ping()
+    return ", ".join("%d %s" % (n, k) for k, n in sorted(labels.items()))
+
+
+@case
+def echoes_that_nobody_fetches(t):
+    """F42: 20 sessions, each 200 pings with 8 KiB; gone without a look."""
+    for i in range(20):
+        s = t.session(receive_buffer=4096)
+        s.conn.timeout = 0.2
+        try:
+            for _ in range(200):
+                s.send(s.nop(bytes(8192)))
+        except Silent:
+            pass
+        s.conn.reset() if i % 2 else s.close()
+    return "20 sessions gone"
+
+
+@case
+def answers_of_all_kinds_that_nobody_fetches(t):
+    """F42: pings, texts, tasks, rejects and inquiries, 300 of each, from 10
+    sessions that do not read."""
+    for i in range(10):
+        s = t.session(receive_buffer=4096)
+        s.conn.timeout = 0.2
+        try:
+            for _ in range(300):
+                s.send(s.nop(bytes(400)), s.text({"SendTargets": ""}),
+                       s.task(1, 0xDEAD), s.snack(0),
+                       s.command(inquiry(), 96, READ, immediate=True))
+        except Silent:
+            pass
+        s.conn.reset() if i % 2 else s.close()
+    return "10 sessions gone"
+
+
+@case
+def gone_while_resets_are_carried_out(t):
+    """F34: 40 sessions that send tasks, reads and resets and are gone before
+    any answer."""
+    for i in range(40):
+        s = t.session({"ImmediateData": "No"})
+        s.send(*[s.command(write10(8 * j, 8), 8 * t.block_bytes, WRITE)
+                 for j in range(8)],
+               *[s.command(read10(0, 256), 256 * t.block_bytes, READ)
+                 for j in range(8)],
+               s.task(2), s.task(5), s.task(1, s.next_itt - 9), s.task(5))
+        s.conn.reset() if i % 2 else s.close()
+    return "40 gone"
+
+
+@case
+def gone_with_requests_held_behind_a_gap(t):
+    """F32: pings with data, texts, tasks, writes and a logout that wait for a
+    CmdSN, 40 times."""
+    for i in range(40):
+        s = t.session()
+        s.command(TEST_UNIT_READY)      # never sent
+        size = 8 * t.block_bytes
+        s.send(s.nop(bytes(4000), immediate=False),
+               s.text({"SendTargets": ""}, immediate=False),
+               s.task(2, immediate=False),
+               s.command(write10(0, 8), size, WRITE, bytes(size)),
+               s.command(write10(0, 8), size, WRITE),
+               s.logout(immediate=False))
+        if i % 4 == 0:
+            s.ping()
+        s.conn.reset() if i % 2 else s.close()
+    return "40 gone"
+
+
+@case
+def abort_while_data_arrives(t):
+    """F34: 60 writes of 256 KiB; the abort comes in the middle of a Data-Out,
+    whose rest follows."""
+    size = 256 * 1024
+    s = t.session({"ImmediateData": "No"})
+    for _ in range(60):
+        command = s.command(write10(0, size // t.block_bytes), size, WRITE)
+        s.send(command)
+        r2t = await_r2t(s, command)
+        piece = min(size, s.target_data_max, r2t.r2t_length)
+        s.send(s.data_out(command, 0, bytes(piece // 2), r2t.ttt,
+                          final=False),
+               s.task(1, command.itt, refcmdsn=command.cmdsn),
+               s.data_out(command, piece // 2, bytes(piece // 2), r2t.ttt, 1))
+        outcome(s, "TMF 0", "TMF 1", "GOOD", "TASK ABORTED", *REJECTED)
+        s.r2ts.clear()
+        if s.conn.is_closed:
+            s = t.session({"ImmediateData": "No"})
+    return "60 aborted"
+
+
+@case
+def gone_while_data_arrives(t):
+    """F10: 40 writes of 256 KiB, cut in the middle of a large Data-Out."""
+    size = 256 * 1024
+    for i in range(40):
+        s = t.session({"ImmediateData": "No"})
+        command = s.command(write10(0, size // t.block_bytes), size, WRITE)
+        s.send(command)
+        r2t = await_r2t(s, command)
+        piece = min(size, s.target_data_max, r2t.r2t_length)
+        raw = s.data_out(command, 0, bytes(piece), r2t.ttt).encode()
+        s.conn.send_raw(raw[:random.randrange(1, len(raw))])
+        if i % 3 == 0:
+            t.witness.check()
+        s.conn.reset() if i % 2 else s.close()
+    return "40 gone"
 
 
 # -- the target's timers -----------------------------------------------------
