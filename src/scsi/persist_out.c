@@ -488,8 +488,7 @@ preempt(struct request *q)
 		return done(q);
 	count_change(q);
 	q->c->phase++;
-	q->c->abort = (struct scsi_abort){ .gets_attention = true,
-		.victims = q->r->victims };
+	q->c->abort = (struct scsi_abort){ .victims = q->r->victims };
 	return SCSI_STEP_ABORT;
 }
 

@@ -138,9 +138,6 @@ pr_type_is_all(enum scsi_pr_type type)
 bool
 scsi_abort_covers(const struct scsi_abort *a, const struct scsi_nexus *nexus)
 {
-	/* The caller asks about other nexuses than the command's. */
-	if (a->all_but_self)
-		return true;
 	for (const struct scsi_registration *g = a->victims; g != NULL;
 	    g = g->victim_next) {
 		if (registration_is_of(g, nexus->initiator,
