@@ -279,6 +279,25 @@ session_fill(struct session *s)
 
 /* -- sessions -------------------------------------------------------------- */
 
+static const char ping[16] = "are you there?";	/* needs no padding */
+
+static void
+session_pinged(struct iscsi_context *iscsi, int status, void *data,
+    void *private)
+{
+	struct session *s = private;
+	struct iscsi_data *echo = data;
+
+	if (status != 0)
+		give_up("slice %u: NOP-Out: %s", s->slice,
+		    iscsi_get_error(iscsi));
+	if (echo == NULL || echo->size != sizeof(ping) ||
+	    memcmp(echo->data, ping, sizeof(ping)) != 0)
+		give_up("slice %u: NOP-In does not echo our data", s->slice);
+	s->is_up = true;
+	session_fill(s);
+}
+
 static void
 session_connected(struct iscsi_context *iscsi, int status, void *data,
     void *private)
@@ -288,8 +307,9 @@ session_connected(struct iscsi_context *iscsi, int status, void *data,
 	if (status != 0)
 		give_up("slice %u: login: %s", s->slice,
 		    iscsi_get_error(iscsi));
-	s->is_up = true;
-	session_fill(s);
+	if (iscsi_nop_out_async(iscsi, session_pinged,
+	    (unsigned char *)(uintptr_t)ping, sizeof(ping), s) != 0)
+		give_up("slice %u: %s", s->slice, iscsi_get_error(iscsi));
 }
 
 static void
