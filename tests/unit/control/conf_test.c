@@ -533,6 +533,44 @@ TEST(every_byte_of_a_file_may_be_any_other)
 	free(whole);
 }
 
+/* The example of lunet.conf(5), with secrets that exist. */
+TEST(the_example_of_the_man_page_is_taken)
+{
+	FILE *page = fopen(MAN_PAGE, "r");
+	char line[200], path[200];
+	bool is_example = false, is_literal = false;
+	struct config c;
+	struct error e;
+	FILE *out;
+
+	folder_make();
+	snprintf(path, sizeof(path), "%s/example", scratch());
+	assert_non_null(page);
+	assert_non_null(out = fopen(path, "w"));
+	while (fgets(line, sizeof(line), page) != NULL) {
+		char *secret = strstr(line, "/etc/lunet/");
+
+		if (strncmp(line, ".Sh ", 4) == 0)
+			is_example = strcmp(line, ".Sh EXAMPLES\n") == 0;
+		else if (line[0] == '.')
+			is_literal = strncmp(line, ".Bd", 3) == 0;
+		else if (is_example && is_literal && secret != NULL)
+			fprintf(out, "%.*s%s/%s }\n", (int)(secret - line),
+			    line, scratch(),
+			    strstr(line, "joe.") != NULL ? "S1" : "S2");
+		else if (is_example && is_literal)
+			fputs(line, out);
+	}
+	fclose(page);
+	fclose(out);
+	if (!conf_read(&c, path, &e))
+		fail_msg("refused: %s", e.text);
+	CHECK_EQ(2, c.user_count);
+	CHECK_EQ(1, c.target_count);
+	CHECK_EQ(2, c.targets[0].lun_count);
+	config_free(&c);
+}
+
 TEST(a_file_that_is_not_there_is_named)
 {
 	struct config c;
@@ -569,4 +607,5 @@ TESTS(every_key_reaches_its_member,
     a_secret_of_128_bytes_is_taken,
     a_file_cut_anywhere_is_taken_whole_or_not_at_all,
     every_byte_of_a_file_may_be_any_other,
+    the_example_of_the_man_page_is_taken,
     a_file_that_is_not_there_is_named, a_file_on_disk_is_read)
