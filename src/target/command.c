@@ -374,6 +374,8 @@ io_prepare(struct command *c, enum store_op op, unsigned flags,
 	q->vec = &c->vec;
 	q->vec_count = 1;
 	q->error = 0;
+	q->is_mapped = false;
+	q->extent_bytes = 0;
 }
 
 static void
