@@ -38,7 +38,7 @@ build_service(struct service **out, const struct config *c, struct error *e)
 	return service_new(out, &sc, e);
 }
 
-/* -- users ------------------------------------------------------------------- */
+/* -- users ----------------------------------------------------------------- */
 
 static struct chap_user
 user_of(const struct config_user *u)
@@ -79,7 +79,7 @@ auth_rules_drop(struct auth_rules *rules)
 	free(rules->outgoing);
 }
 
-/* -- targets ------------------------------------------------------------------ */
+/* -- targets --------------------------------------------------------------- */
 
 static enum digests
 digests_of(enum config_digest d)
@@ -153,7 +153,7 @@ add_target(struct service *s, const struct config *c,
 	return is_done;
 }
 
-/* -- units -------------------------------------------------------------------- */
+/* -- units ----------------------------------------------------------------- */
 
 static int
 tristate(enum config_auto value)

@@ -53,7 +53,7 @@ uuid(const uint8_t u[16])
 	return json_string(text);
 }
 
-/* -- sessions -------------------------------------------------------------------- */
+/* -- sessions -------------------------------------------------------------- */
 
 struct session_filter {
 	json_t		*list;
@@ -135,7 +135,7 @@ rpc_session_drop(struct rpc_call *call, const json_t *params, void *owner)
 	json_decref(list);
 }
 
-/* -- targets ----------------------------------------------------------------------- */
+/* -- targets --------------------------------------------------------------- */
 
 static void
 add_target(void *context, const struct target_info *t)
@@ -225,7 +225,7 @@ rpc_target_show(struct rpc_call *call, const json_t *params, void *owner)
 	    "sessions", sessions_of(d, name, 0)));
 }
 
-/* -- the daemon ---------------------------------------------------------------------- */
+/* -- the daemon ------------------------------------------------------------ */
 
 struct counts {
 	size_t targets, units, sessions;
@@ -257,8 +257,9 @@ reactor_objects(struct daemon *d)
 		struct service_reactor_info info;
 
 		service_reactor_info(d->service, i, &info);
-		json_array_append_new(list, json_pack("{s:i, s:i, s:i, s:I}",
-		    "index", (int)i, "cpu", info.cpu,
+		json_array_append_new(list, json_pack("{s:i, s:o, s:i, s:I}",
+		    "index", (int)i, "cpu", info.cpu < 0 ? json_null() :
+		    json_integer(info.cpu),
 		    "sessions", (int)info.sessions,
 		    "buffers_bytes", (json_int_t)info.buffer_bytes));
 	}
@@ -319,7 +320,7 @@ rpc_daemon_log_level(struct rpc_call *call, const json_t *params,
 	    log_level_name(log_get_level())));
 }
 
-/* -- LUNs ------------------------------------------------------------------------------ */
+/* -- LUNs ------------------------------------------------------------------ */
 
 static void
 lun_resized(void *context, const struct error *e)

@@ -70,6 +70,11 @@ open_signals(struct daemon *d, struct error *e)
 	struct reactor *r = service_reactor(d->service);
 
 	(void)signal(SIGPIPE, SIG_IGN);
+	/* The end of a terminal ends what was typed there, and not a daemon. */
+	if (!d->options->is_serve)
+		(void)signal(SIGHUP, SIG_IGN);
+	else if (!reactor_on_signal(r, SIGHUP, on_stop, d, e))
+		return false;
 	return reactor_on_signal(r, SIGINT, on_stop, d, e) &&
 	    reactor_on_signal(r, SIGTERM, on_stop, d, e);
 }
@@ -193,7 +198,7 @@ serve(const char *program, const struct options *o)
 	say_ready(&d);
 	service_run(d.service, DRAIN_MS_MAX);
 	if (!close_all(&d, &e)) {
-		fprintf(stderr, "%s: %s\n", program, e.text);
+		log_error("%s", e.text);	/* stderr may be gone by now */
 		return 1;
 	}
 	return 0;

@@ -22,7 +22,7 @@ static const struct voice_ops reply_voice_ops = {
 	.sent = reply_sent,
 };
 
-/* -- replies -------------------------------------------------------------------- */
+/* -- replies --------------------------------------------------------------- */
 
 /* A reply for c, or NULL after the connection was told to close. */
 static struct reply *
@@ -100,7 +100,7 @@ reply_sent(struct voice *v)
 		s->ops->close(c, NULL);
 }
 
-/* -- Reject, 11.17 ----------------------------------------------------------------- */
+/* -- Reject, 11.17 --------------------------------------------------------- */
 
 void
 conn_reject(struct conn *c, enum reject_reason reason, const uint8_t *header)
@@ -121,7 +121,7 @@ conn_reject(struct conn *c, enum reject_reason reason, const uint8_t *header)
 	reply_send(r, &p);
 }
 
-/* -- NOP, 11.18 and 11.19 ----------------------------------------------------------- */
+/* -- NOP, 11.18 and 11.19 -------------------------------------------------- */
 
 /* Give r a copy of the data, cut to what the peer takes.  Data that was placed
  * in a buffer of the connection moves over without a copy. */
@@ -203,7 +203,7 @@ conn_ping(struct conn *c)
 	return true;
 }
 
-/* -- asynchronous messages, 11.9 -------------------------------------------------------- */
+/* -- asynchronous messages, 11.9 ------------------------------------------- */
 
 void
 conn_async(struct conn *c, enum async_event event, uint16_t parameter1,
@@ -249,7 +249,7 @@ conn_async_scsi(struct conn *c, uint64_t lun, const uint8_t *sense,
 	reply_send(r, &p);
 }
 
-/* -- Text, 11.10 and 11.11 ----------------------------------------------------------------- */
+/* -- Text, 11.10 and 11.11 ------------------------------------------------- */
 
 /* Forget a text negotiation under way. */
 static void
@@ -370,7 +370,7 @@ text_arrived(struct conn *c, const struct pdu *p, const struct pdu_body *body)
 	text_answer_part(c, p);
 }
 
-/* -- Logout, 11.14 and 11.15 ---------------------------------------------------------------- */
+/* -- Logout, 11.14 and 11.15 ----------------------------------------------- */
 
 static struct conn *
 conn_by_cid(struct session *s, uint16_t cid)
@@ -437,7 +437,7 @@ logout_arrived(struct conn *c, const struct pdu *p)
 		c->is_closing = true;	/* nothing more is read (7.?) */
 }
 
-/* -- task management, 11.5 and 11.6 ------------------------------------------------------------ */
+/* -- task management, 11.5 and 11.6 ---------------------------------------- */
 
 /* ABORT TASK of a task that is not there: it may have ended, or not have
  * arrived; in the second case its CmdSN counts as received (11.5.1). */

@@ -34,7 +34,7 @@ static const struct reader_ops full_feature_ops = {
 	.fault = conn_reader_fault,
 };
 
-/* -- sessions ---------------------------------------------------------------- */
+/* -- sessions -------------------------------------------------------------- */
 
 struct session *
 session_new(const struct session_ops *ops, void *owner,
@@ -99,7 +99,7 @@ session_open_window(struct session *s)
 		cmdsn_open(&s->window, s->queue_depth - s->active);
 }
 
-/* -- slots and tags ------------------------------------------------------------ */
+/* -- slots and tags -------------------------------------------------------- */
 
 static uint16_t *
 bucket_of(struct session *s, uint32_t itt)
@@ -159,7 +159,7 @@ task_ttt(const struct task *t, uint32_t r2tsn)
 	    (r2tsn & 0xff) << 16 | t->slot;
 }
 
-/* -- connections --------------------------------------------------------------- */
+/* -- connections ----------------------------------------------------------- */
 
 void
 conn_init(struct conn *c, void *owner, const struct reader_ops *login,
@@ -279,7 +279,7 @@ conn_lost(struct conn *c)
 	list_remove(&c->link);
 }
 
-/* -- PDUs ---------------------------------------------------------------------- */
+/* -- PDUs ------------------------------------------------------------------ */
 
 /* Room for data that does not lie in one piece. */
 static uint8_t *
@@ -485,7 +485,8 @@ pdu_dispatch(struct conn *c, const struct pdu *p, const struct pdu_body *body)
 		break;
 	default:	/* a login request, or what only targets send */
 		conn_reject(c, REJECT_PROTOCOL_ERROR, body->header);
-		conn_close(c, "a PDU that is not allowed in full feature phase");
+		conn_close(c,
+		    "a PDU that is not allowed in full feature phase");
 	}
 }
 

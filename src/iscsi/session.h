@@ -237,7 +237,7 @@ void	session_free(struct session *s);
  * itself, it closes as commands end. */
 void	session_set_depth(struct session *s, uint32_t queue_depth);
 
-/* -- connections ---------------------------------------------------------------- */
+/* -- connections ----------------------------------------------------------- */
 
 /* Prepare c for its login phase: reader and writer work, PDUs go to ops. */
 void	conn_init(struct conn *c, void *owner, const struct reader_ops *login,
@@ -272,7 +272,7 @@ void	conn_async_scsi(struct conn *c, uint64_t lun, const uint8_t *sense,
 /* The reader has stopped feeding, or must: nothing more will be delivered. */
 void	conn_close(struct conn *c, conn_fault why);
 
-/* -- tasks ------------------------------------------------------------------------ */
+/* -- tasks ----------------------------------------------------------------- */
 
 /* Data that came unsolicited: first.bytes of it lie at first.data, once
  * is_first_due is false.  Inside command() it may lie in the receive buffer;
@@ -307,7 +307,7 @@ void	task_abort(struct task *t);
 /* The task with this tag; NULL: none. */
 struct task *session_find_task(struct session *s, uint32_t itt);
 
-/* -- answers that are no task's ------------------------------------------------------ */
+/* -- answers that are no task's -------------------------------------------- */
 
 struct reply {
 	struct voice	 voice;

@@ -39,7 +39,7 @@ task_say(struct task *t)
 	t->session->ops->wake(t->conn);
 }
 
-/* -- Data-Out ------------------------------------------------------------------ */
+/* -- Data-Out -------------------------------------------------------------- */
 
 static bool
 is_unsolicited(const struct pdu *p)
@@ -195,7 +195,8 @@ task_solicit(struct task *t, uint8_t *dest, uint32_t offset, uint32_t bytes)
 		.data = dest, .offset = offset, .bytes = bytes,
 	};
 	t->r2t_next = offset;
-	t->r2t_end = offset + min_u32(t->session->params.max_burst_bytes, bytes);
+	t->r2t_end = offset +
+	    min_u32(t->session->params.max_burst_bytes, bytes);
 	t->datasn_out = 0;
 	task_say(t);
 }
@@ -233,10 +234,10 @@ has_r2t_to_send(const struct task *t)
 	    t->r2tsn - t->r2tsn_due < t->session->params.max_outstanding_r2t;
 }
 
-/* -- Data-In and status --------------------------------------------------------- */
+/* -- Data-In and status ---------------------------------------------------- */
 
-/* The command is over for the initiator; done before its last PDU is stamped, so
- * that this PDU opens the window itself. */
+/* The command is over for the initiator; done before its last PDU is stamped,
+ * so that this PDU opens the window itself. */
 static void
 status_leaves(struct task *t)
 {

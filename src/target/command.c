@@ -24,7 +24,7 @@ static void	command_drop(struct command *c);
 static void	claim_granted(struct unit_claim *claim);
 static void	abort_start(struct command *c);
 
-/* -- entering the unit ------------------------------------------------------------ */
+/* -- entering the unit ----------------------------------------------------- */
 
 /* May c go into its unit now?  If not, it waits and command_resume() goes on
  * with `next`. */
@@ -57,7 +57,7 @@ command_resume(struct command *c)
 	}
 }
 
-/* -- beginning --------------------------------------------------------------------- */
+/* -- beginning ------------------------------------------------------------- */
 
 /* Field by field, because most of the struct needs no value yet. */
 void
@@ -175,7 +175,7 @@ command_begin(struct command *c)
 		command_go(c, step);
 }
 
-/* -- the loop ------------------------------------------------------------------------- */
+/* -- the loop -------------------------------------------------------------- */
 
 /* Carry out steps until the command has been answered or something is under
  * way. */
@@ -244,7 +244,7 @@ claim_granted(struct unit_claim *claim)
 	command_step(c, 0);
 }
 
-/* -- parameters from the initiator ------------------------------------------------------ */
+/* -- parameters from the initiator ----------------------------------------- */
 
 /* The parameters have come with the command, or nothing is wanted: true.  Else
  * command_received() goes on. */
@@ -320,7 +320,7 @@ command_data_timeout(struct command *c)
 	command_fail(c, ETIMEDOUT);
 }
 
-/* -- store requests ----------------------------------------------------------------------- */
+/* -- store requests -------------------------------------------------------- */
 
 static struct command *
 command_of_io(struct store_req *q)
@@ -416,7 +416,7 @@ step_io(struct command *c, enum scsi_step *step)
 	return true;
 }
 
-/* -- a buffer for a piece of a long transfer -------------------------------------------------- */
+/* -- a buffer for a piece of a long transfer ------------------------------- */
 
 static void
 buffer_came(struct deferred *d)
@@ -456,7 +456,7 @@ round_up(uint64_t bytes, uint32_t unit)
 	return (uint32_t)((bytes + unit - 1) / unit * unit);
 }
 
-/* -- READ ------------------------------------------------------------------------------------- */
+/* -- READ ------------------------------------------------------------------ */
 
 /* The medium has been read to the end, or failed: answer, with what is left to
  * send. */
@@ -567,7 +567,7 @@ command_sent(struct command *c)
 		read_chunk(c);
 }
 
-/* -- WRITE --------------------------------------------------------------------------------------- */
+/* -- WRITE ----------------------------------------------------------------- */
 
 /* Get the next piece of the data: the unsolicited part as it lies, or a chunk
  * that is asked for. */
@@ -668,7 +668,7 @@ write_submit(struct command *c)
 		write_chunk_done(c);
 }
 
-/* -- PREEMPT AND ABORT ---------------------------------------------------------------------------- */
+/* -- PREEMPT AND ABORT ----------------------------------------------------- */
 
 static bool
 is_victim(const struct unit_abort *a, const struct command *c)
@@ -701,7 +701,7 @@ abort_start(struct command *c)
 	}
 }
 
-/* -- ending --------------------------------------------------------------------------------------- */
+/* -- ending ---------------------------------------------------------------- */
 
 /* c can no longer touch its unit.  It leaves the list first: what goes on when
  * it lets go must not find it there. */

@@ -39,7 +39,7 @@ static const struct stream_ops connection_stream_ops = {
 	.closed = on_closed,
 };
 
-/* -- writing --------------------------------------------------------------------- */
+/* -- writing --------------------------------------------------------------- */
 
 /* StatSN, ExpCmdSN and MaxCmdSN of a PDU that is about to leave (11.4, 11.7.1,
  * 11.8, 11.19): a status takes a StatSN, an R2T and a ping only show it. */
@@ -89,7 +89,7 @@ static const struct writer_ops conn_writer_ops = {
 	.arena_give = conn_arena_give,
 };
 
-/* -- begin -------------------------------------------------------------------------- */
+/* -- begin ----------------------------------------------------------------- */
 
 void
 connection_accepted(struct shard *sh, int fd)
@@ -130,7 +130,7 @@ connection_accepted(struct shard *sh, int fd)
 	    c->local_address);
 }
 
-/* -- the stream --------------------------------------------------------------------- */
+/* -- the stream ------------------------------------------------------------ */
 
 static void
 on_received(struct stream *s, uint8_t *bytes, size_t length, bool into)
@@ -237,7 +237,7 @@ connection_close(struct connection *c, const char *why)
 		    CLOSE_MS_MAX * NS_PER_MS);
 }
 
-/* -- time ------------------------------------------------------------------------------ */
+/* -- time ------------------------------------------------------------------ */
 
 /* Data-Out that was asked for and does not come ends its command (F30); a gap
  * in the CmdSN that stays ends the connection. */
@@ -324,7 +324,7 @@ on_timer(struct timer *t)
 	}
 }
 
-/* -- changing reactors ------------------------------------------------------------------- */
+/* -- changing reactors ----------------------------------------------------- */
 
 static void
 detached(struct stream *s, int fd)

@@ -52,7 +52,7 @@ void	connection_pause(struct connection *c, bool is_paused);
  * for the log, NULL: an orderly logout. */
 void	connection_close(struct connection *c, const char *why);
 
-/* -- for login_phase.c ------------------------------------------------------ */
+/* -- for login_phase.c ----------------------------------------------------- */
 
 /* Give the connection to another reactor; login_phase_moved() goes on there. */
 void	connection_move(struct connection *c, struct shard *to);

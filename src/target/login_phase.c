@@ -23,7 +23,7 @@ struct login_phase {
 	struct login_config config;
 	struct registry_wait wait;
 	struct connection *connection;
-	struct target	*target;	/* of the last verdict; NULL: discovery */
+	struct target	*target;	/* of the last verdict, or NULL */
 	struct nexus	*nexus;		/* being made */
 	bool		 is_waiting;	/* for the registry */
 	struct shard	*placed;	/* counted in its load, or NULL */
@@ -117,7 +117,7 @@ login_phase_end(struct connection *c)
 	return true;
 }
 
-/* -- PDUs --------------------------------------------------------------------------- */
+/* -- PDUs ------------------------------------------------------------------ */
 
 static uint8_t *
 login_place(void *owner, const struct pdu *p)
@@ -263,7 +263,7 @@ login_phase_timer(struct connection *c)
 	connection_close(c, "login took too long");
 }
 
-/* -- policy ---------------------------------------------------------------------------- */
+/* -- policy ---------------------------------------------------------------- */
 
 static void
 verdict_auth(struct login_verdict *v, const struct auth_rules *rules)
@@ -329,7 +329,7 @@ find_discovery(void *context, [[maybe_unused]] const char *initiator_name,
 	verdict_auth(v, &s->discovery_auth);
 }
 
-/* -- the session ------------------------------------------------------------------------- */
+/* -- the session ----------------------------------------------------------- */
 
 /* A login that went well until here ends with a refusal. */
 static void

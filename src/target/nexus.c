@@ -16,7 +16,7 @@ static void	unit_detached(struct unit_claim *claim);
 static void	nexus_check_end(struct nexus *n);
 static void	nexus_end_told(struct registry_entry *e, const char *why);
 
-/* -- memory for the session ------------------------------------------------------ */
+/* -- memory for the session ------------------------------------------------ */
 
 static struct task *
 nexus_task_take(struct session *s)
@@ -65,7 +65,7 @@ nexus_buffer_give(struct session *s, uint8_t *buffer, size_t capacity)
 	buffer_give(nexus_of_session(s)->shard->reactor, buffer, capacity);
 }
 
-/* -- events of the session ---------------------------------------------------------- */
+/* -- events of the session ------------------------------------------------- */
 
 static void
 nexus_command(struct task *t)
@@ -141,7 +141,7 @@ const struct session_ops nexus_session_ops = {
 	.logout = nexus_logout,
 };
 
-/* -- begin ------------------------------------------------------------------------ */
+/* -- begin ----------------------------------------------------------------- */
 
 struct nexus *
 nexus_new(struct shard *sh, const struct login *l, struct target *t,
@@ -191,7 +191,7 @@ nexus_free(struct nexus *n)
 	free(n);
 }
 
-/* -- units -------------------------------------------------------------------------- */
+/* -- units ----------------------------------------------------------------- */
 
 static struct nexus_unit *
 nexus_unit_new(struct nexus *n, struct unit *u)
@@ -266,7 +266,7 @@ unit_detached(struct unit_claim *claim)
 	nexus_check_end(n);
 }
 
-/* -- end ----------------------------------------------------------------------------- */
+/* -- end ------------------------------------------------------------------- */
 
 /* Told by the registry, on our reactor. */
 static void

@@ -34,7 +34,7 @@ service_config_default(struct service_config *c)
 	};
 }
 
-/* -- the service ---------------------------------------------------------------- */
+/* -- the service ----------------------------------------------------------- */
 
 static void
 shards_free(struct service *s)
@@ -178,7 +178,7 @@ service_login_ended(struct service *s)
 	atomic_fetch_sub(&s->logins, 1);
 }
 
-/* -- copies of configuration ------------------------------------------------------ */
+/* -- copies of configuration ----------------------------------------------- */
 
 static char *
 copy_text(const char *text, bool *is_complete)
@@ -248,7 +248,7 @@ access_rules_copy(struct access_rules *to, const struct access_rules *from,
 	to->network_count = from->network_count;
 }
 
-/* -- targets ------------------------------------------------------------------------ */
+/* -- targets --------------------------------------------------------------- */
 
 struct target *
 service_find_target(struct service *s, const char *name)
@@ -406,7 +406,7 @@ service_add_unit(struct service *s, const char *target_name,
 	return true;
 }
 
-/* -- portals -------------------------------------------------------------------------- */
+/* -- portals --------------------------------------------------------------- */
 
 bool
 service_add_portal(struct service *s, const char *address, struct error *e)
@@ -448,7 +448,7 @@ service_portal(const struct service *s, size_t index)
 	return NULL;
 }
 
-/* -- running --------------------------------------------------------------------------- */
+/* -- running --------------------------------------------------------------- */
 
 static void *
 shard_thread(void *argument)
@@ -507,7 +507,7 @@ shard_drained(struct reactor_msg *msg)
 		reactor_stop(s->shards[i].reactor);
 }
 
-/* -- management -------------------------------------------------------------------------- */
+/* -- management ------------------------------------------------------------ */
 
 struct count_sessions {
 	const char	*target;
@@ -623,7 +623,7 @@ service_drop_session(struct service *s, uint64_t id)
 	return registry_end(s->registry, id, "dropped by the administrator");
 }
 
-/* -- resizing ---------------------------------------------------------------------------- */
+/* -- resizing -------------------------------------------------------------- */
 
 struct resize {
 	struct unit_claim claim;

@@ -122,7 +122,7 @@ void	service_stop(struct service *s);
 struct reactor *service_reactor(struct service *s);	/* reactor 0 */
 unsigned service_reactor_count(const struct service *s);
 
-/* -- for management: all on reactor 0's thread --------------------------------- */
+/* -- for management: all on reactor 0's thread ----------------------------- */
 
 /* Portal addresses as bound, by index; NULL after the last. */
 const char *service_portal(const struct service *s, size_t index);

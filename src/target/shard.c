@@ -41,7 +41,7 @@ shard_free(struct shard *sh)
 	reactor_free(sh->reactor);
 }
 
-/* -- the way out --------------------------------------------------------------- */
+/* -- the way out ----------------------------------------------------------- */
 
 void
 shard_drain(struct shard *sh, uint64_t deadline_ns,

@@ -89,7 +89,7 @@ task_management(struct task_request *r)
 	tmf_unit(m, u);
 }
 
-/* -- which commands are meant -------------------------------------------------- */
+/* -- which commands are meant ---------------------------------------------- */
 
 static const struct tmf *
 tmf_of_abort(const struct unit_abort *a)
@@ -118,7 +118,7 @@ is_any([[maybe_unused]] const struct unit_abort *a,
 	return true;
 }
 
-/* -- unit by unit --------------------------------------------------------------- */
+/* -- unit by unit ---------------------------------------------------------- */
 
 static void
 tmf_unit(struct tmf *m, struct unit *u)
@@ -199,7 +199,7 @@ tmf_next_unit(struct tmf *m)
 		tmf_done(m, TASK_COMPLETE);
 }
 
-/* -- the end ----------------------------------------------------------------------- */
+/* -- the end --------------------------------------------------------------- */
 
 struct session_ids {
 	const char	*target;

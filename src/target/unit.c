@@ -34,7 +34,7 @@ unit_post(const struct unit *u, unsigned from, unsigned to,
 		reactor_post(service_shard(u->service, to)->reactor, msg);
 }
 
-/* -- making ------------------------------------------------------------------ */
+/* -- making ---------------------------------------------------------------- */
 
 static bool
 is_power_of_two(uint32_t n)
@@ -178,7 +178,7 @@ unit_free(struct unit *u, struct error *e)
 	return is_flushed;
 }
 
-/* -- entering ------------------------------------------------------------------ */
+/* -- entering -------------------------------------------------------------- */
 
 void
 unit_leave(struct unit_shard *us)
@@ -215,7 +215,7 @@ shard_go(struct reactor_msg *msg)
 		command_resume(command_of_wait(l));
 }
 
-/* -- claims, on the home reactor --------------------------------------------------- */
+/* -- claims, on the home reactor ------------------------------------------- */
 
 void
 unit_claim_get(struct unit *u, unsigned shard, struct unit_claim *c,
@@ -340,7 +340,7 @@ shard_held(struct reactor_msg *msg)
 		claim_next(u);
 }
 
-/* -- stopping commands ----------------------------------------------------------------- */
+/* -- stopping commands ----------------------------------------------------- */
 
 bool
 unit_abort_start(struct unit *u, unsigned shard, struct unit_abort *a)

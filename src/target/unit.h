@@ -127,7 +127,7 @@ unit_shard(struct unit *u, unsigned index)
 	return &u->shards[index];
 }
 
-/* -- entering, on the shard's own reactor ---------------------------------------- */
+/* -- entering, on the shard's own reactor ---------------------------------- */
 
 /* A store request of a command that holds no claim begins and ends. */
 static inline void
@@ -137,7 +137,7 @@ unit_enter(struct unit_shard *us)
 }
 void	unit_leave(struct unit_shard *us);
 
-/* -- exclusiveness ----------------------------------------------------------------- */
+/* -- exclusiveness --------------------------------------------------------- */
 
 /* Ask, from the reactor `shard`; granted() follows. */
 void	unit_claim_get(struct unit *u, unsigned shard, struct unit_claim *c,
@@ -146,7 +146,7 @@ void	unit_claim_get(struct unit *u, unsigned shard, struct unit_claim *c,
 /* Give it back, on the same reactor. */
 void	unit_claim_release(struct unit_claim *c);
 
-/* -- stopping commands -------------------------------------------------------------- */
+/* -- stopping commands ----------------------------------------------------- */
 
 /* Abort the commands that match on every reactor and call done() when none can
  * touch the medium any more.  False without memory. */
