@@ -230,8 +230,13 @@ writer_sent(struct writer *w)
 void
 writer_stop(struct writer *w)
 {
-	while (list_take(&w->queue) != NULL)
-		;
-	w->queued = 0;
+	struct link *l;
+
 	flight_landed(w);
+	while ((l = list_take(&w->queue)) != NULL) {
+		struct voice *v = CONTAINER_OF(l, struct voice, queue);
+
+		w->queued--;
+		v->ops->sent(v);
+	}
 }

@@ -99,8 +99,8 @@ int	writer_gather(struct writer *w, struct iovec *vec, int vec_max);
 /* The batch has left, all of it. */
 void	writer_sent(struct writer *w);
 
-/* The connection is gone: every voice that has spoken gets sent(), those in the
- * queue are forgotten. */
+/* The connection is gone: every voice gets sent(), those that have spoken and
+ * those that still wait to; an owner that cares tells them apart. */
 void	writer_stop(struct writer *w);
 
 /* -- for emit() ------------------------------------------------------------ */
