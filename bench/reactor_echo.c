@@ -179,6 +179,9 @@ conn_received(struct stream *s, uint8_t *bytes, size_t length, bool into)
 {
 	struct conn *c = stream_owner(s);
 
+	/* What came with the header is copied to its place. */
+	if (cell->is_direct && !into)
+		memcpy(direct_place(), bytes, length);
 	for (c->partial += length; c->partial >= cell->request_bytes;
 	    c->owed++)
 		c->partial -= cell->request_bytes;

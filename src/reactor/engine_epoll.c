@@ -18,7 +18,6 @@
 #include "reactor/stream_state.h"
 
 #define EVENTS_MAX	256
-#define RECV_BYTES	(128u * 1024u)
 #define TAG_WATCH	1u	/* low bit of the data of an event */
 
 static_assert(EPOLLIN == POLLIN && EPOLLOUT == POLLOUT && EPOLLERR == POLLERR,
@@ -184,7 +183,7 @@ static void
 recv_now(struct epoll *ep, struct stream *s)
 {
 	uint8_t *bytes = ep->buffer;
-	size_t room = RECV_BYTES;
+	size_t room = s->recv_bytes_max;
 	ssize_t n;
 
 	if (s->into != NULL) {
@@ -298,7 +297,7 @@ epoll_close(struct reactor *r)
 	if (ep->fd >= 0)
 		(void)close(ep->fd);
 	if (ep->buffer != NULL)
-		(void)munmap(ep->buffer, RECV_BYTES);
+		(void)munmap(ep->buffer, RECV_BUFFER_BYTES);
 	free(ep);
 	r->engine_state = NULL;
 }
@@ -312,7 +311,7 @@ epoll_open(struct reactor *r, struct error *e)
 		return error_set(e, ENOMEM, "reactor: out of memory");
 	r->engine_state = ep;
 	list_init(&ep->readable);
-	ep->buffer = mmap(NULL, RECV_BYTES, PROT_READ | PROT_WRITE,
+	ep->buffer = mmap(NULL, RECV_BUFFER_BYTES, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (ep->buffer == MAP_FAILED)
 		ep->buffer = NULL;

@@ -128,7 +128,7 @@ uring_recv(struct stream *s)
 		io_uring_prep_recv(sqe, s->fd, s->into + s->into_done,
 		    length_of(s->into_bytes - s->into_done), MSG_WAITALL);
 	} else {
-		io_uring_prep_recv(sqe, s->fd, NULL, RECV_BUFFER_BYTES, 0);
+		io_uring_prep_recv(sqe, s->fd, NULL, s->recv_bytes_max, 0);
 		sqe->flags |= IOSQE_BUFFER_SELECT;
 		sqe->buf_group = RECV_BUFFER_GROUP;
 	}

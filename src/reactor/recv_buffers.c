@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 
-#include "reactor/loop.h"
+#include "reactor/stream_state.h"
 
 #define AREA_BYTES	((size_t)RECV_BUFFERS_MAX * RECV_BUFFER_BYTES)
 #define RING_BYTES	(RECV_BUFFERS_MAX * sizeof(struct io_uring_buf))

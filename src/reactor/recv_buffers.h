@@ -15,8 +15,6 @@
 
 #include "reactor/reactor.h"
 
-/* Most that one stream receives in one turn, unless it said where to. */
-#define RECV_BUFFER_BYTES	(128u * 1024u)
 #define RECV_BUFFERS_MAX	64u	/* a power of two */
 #define RECV_BUFFERS_MIN	4u
 #define RECV_BUFFER_GROUP	0

@@ -14,6 +14,8 @@
 
 #include "reactor/stream_state.h"
 
+/* Enough for headers, too little to copy much that has a place of its own. */
+#define RECV_BULK_BYTES	4096u
 /* Gathers for one stream in one turn, where the engine sends at once. */
 #define GATHERS_A_TURN	4
 /* What is read and dropped before we close, so that the kernel sends a FIN and
@@ -42,6 +44,7 @@ stream_new(struct reactor *r, int fd, const struct stream_ops *ops,
 		.owner = owner,
 		.phase = STREAM_OPEN,
 		.has_more = true,
+		.recv_bytes_max = RECV_BUFFER_BYTES,
 	};
 	link_init(&s->ready_link);
 	link_init(&s->engine_link);
@@ -144,6 +147,10 @@ stream_deliver(struct stream *s, uint8_t *bytes, size_t length, bool into)
 	s->is_delivering = false;
 }
 
+/* A stream of large transfers: what a full buffer brings behind the header is
+ * copied by the owner, who would rather have had it in its place.  So after
+ * bytes that were asked for, the next receive takes little, until one comes
+ * that nothing is asked for after. */
 static void
 stream_bytes_came(struct stream *s, uint8_t *bytes, size_t length)
 {
@@ -151,6 +158,8 @@ stream_bytes_came(struct stream *s, uint8_t *bytes, size_t length)
 
 	if (into == NULL) {
 		stream_deliver(s, bytes, length, false);
+		s->recv_bytes_max = s->into != NULL ? RECV_BULK_BYTES :
+						      RECV_BUFFER_BYTES;
 		return;
 	}
 	s->into_done += length;

@@ -7,6 +7,10 @@
 #include "reactor/loop.h"
 #include "reactor/stream.h"
 
+/* The engines' receive buffers, and so the most that a stream that did not say
+ * where to receives in one turn. */
+#define RECV_BUFFER_BYTES	(128u * 1024u)
+
 /* One gather on its way to the kernel.  Taken from a slab of the reactor, so
  * that an idle stream does not pay for 16 KiB of vector. */
 struct send {
@@ -55,6 +59,8 @@ struct stream {
 	/* epoll: what edges have told. */
 	bool		 is_readable, is_hung_up;
 
+	/* How much a receive without `into` takes at most; see stream.c. */
+	uint32_t	 recv_bytes_max;
 	uint8_t		*into;		/* stream_recv_into(), NULL: none */
 	size_t		 into_bytes, into_done;
 	struct send	*send;		/* gathered and not yet all sent */
