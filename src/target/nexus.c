@@ -326,7 +326,8 @@ nexus_check_end(struct nexus *n)
 	}
 	if (n->detaching > 0)
 		return;
-	registry_leave(sh->service->registry, &n->entry);
+	if (!registry_leave(sh->service->registry, &n->entry))
+		return;			/* nexus_end_told() comes back here */
 	list_remove(&n->link);
 	atomic_fetch_sub(&sh->load, 1);
 	nexus_free(n);

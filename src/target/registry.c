@@ -86,6 +86,7 @@ end_on_its_reactor(struct reactor_msg *msg)
 	struct registry_entry *e = CONTAINER_OF(msg, struct registry_entry,
 	    end_msg);
 
+	e->is_end_told = true;
 	e->end(e, e->end_why);
 }
 
@@ -142,12 +143,17 @@ registry_enter(struct registry *r, struct registry_entry *e,
 	return result;
 }
 
-void
+bool
 registry_leave(struct registry *r, struct registry_entry *e)
 {
 	struct link *l;
 
 	pthread_mutex_lock(&r->lock);
+	/* The message that tells it to end lies in the entry. */
+	if (e->is_ending && !e->is_end_told) {
+		pthread_mutex_unlock(&r->lock);
+		return false;
+	}
 	list_remove(&e->link);
 	list_remove(&e->same_tsih);
 	list_remove(&e->same_name);
@@ -159,6 +165,7 @@ registry_leave(struct registry *r, struct registry_entry *e)
 		reactor_post(w->reactor, &w->msg);
 	}
 	pthread_mutex_unlock(&r->lock);
+	return true;
 }
 
 bool

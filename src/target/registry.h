@@ -28,7 +28,8 @@ struct registry_entry {
 	uint16_t	 portal_group_tag;
 	uint8_t		 isid[6];
 	bool		 is_discovery;
-	bool		 is_ending;		/* told to end already */
+	bool		 is_ending;		/* end_msg was posted */
+	bool		 is_end_told;		/* ... and has been run */
 	const char	*initiator, *initiator_alias, *target, *user;
 	char		 peer_address[ADDRESS_BYTES_MAX];
 	char		 portal_address[ADDRESS_BYTES_MAX];
@@ -64,8 +65,9 @@ enum registry_result {
 enum registry_result registry_enter(struct registry *r,
 	    struct registry_entry *e, struct registry_wait *wait);
 
-/* The session has ended; those who waited for it go on. */
-void	registry_leave(struct registry *r, struct registry_entry *e);
+/* The session has ended; those who waited for it go on.  False when it is about
+ * to be told to end: it must not go before it has been. */
+bool	registry_leave(struct registry *r, struct registry_entry *e);
 
 /* Tell a session to end.  False: no session has this id. */
 bool	registry_end(struct registry *r, uint64_t id, const char *why);
