@@ -4,6 +4,7 @@ A lint prints one line for each fact it checked, `ok SENTENCE`,
 `FAIL SENTENCE: reason` or `skip SENTENCE: what is missing`, and leaves with
 status 1 when one failed, 77 when all were skipped.
 """
+import fnmatch
 import os
 import re
 import subprocess
@@ -41,13 +42,25 @@ def leave():
     sys.exit(77 if verdicts and all(v is None for v in verdicts) else 0)
 
 
-def tracked(*patterns):
-    """Files of the project, as git knows them, new ones included."""
-    found = subprocess.run(
+def all_files():
+    """Files of the project, new ones included; in an unpacked archive there is
+    no git to ask."""
+    asked = subprocess.run(
         ["git", "-c", f"safe.directory={TOP}", "ls-files", "--cached",
-         "--others", "--exclude-standard", "--", *patterns],
-        capture_output=True, text=True, check=True).stdout.split("\n")
-    return sorted(f for f in set(found) if f and os.path.isfile(f))
+         "--others", "--exclude-standard"], capture_output=True, text=True)
+    if asked.returncode == 0:
+        return asked.stdout.split("\n")
+    return [os.path.relpath(os.path.join(folder, name), TOP)
+            for folder, _, names in os.walk(TOP) for name in names
+            if not re.match(r"(build[^/]*|\.git)(/|$)",
+                            os.path.relpath(folder, TOP))]
+
+
+def tracked(*patterns):
+    """Those that match: * goes across folders, as git has it."""
+    return sorted({f for f in all_files()
+                   if any(fnmatch.fnmatch(f, p) for p in patterns) and
+                   os.path.isfile(f)})
 
 
 def read(path):
