@@ -7,8 +7,8 @@ import random
 from harness import (
     await_r2t, case, DATA_ERROR, decides, expect, outcome, REJECTED, Skip)
 from iscsi import (
-    inquiry, NO_TAG, READ, read10, TEST_UNIT_READY, WRITE, write10, write16,
-    Wrong)
+    Closed, inquiry, NO_TAG, READ, read10, TEST_UNIT_READY, WRITE, write10,
+    write16, Wrong)
 
 OLD, NEW = 0xC1, 0xEE
 
@@ -555,11 +555,11 @@ def read_with_nothing_announced(t):
 
 @case
 def read_with_neither_flag(t):
-    """F38, RFC 7143 11.3.1: R=0, W=0, EDTL 0; the device has 8 blocks to
-    send."""
+    """F38, RFC 7143 11.3.1, 11.4.5.1: R=0, W=0, EDTL 0; the device has 8
+    blocks to send: overflow, or refused."""
     label, got, over, under = residual(t, read10(0, 8), 0, 0)
-    if got:
-        raise Wrong("%d bytes came" % got)
+    if got or label == "GOOD" and over != 8 * t.block_bytes:
+        raise Wrong("%s, %d bytes, overflow %d" % (label, got, over))
     return expect(label, "GOOD", "CC *") + ", overflow %d" % over
 
 
@@ -702,45 +702,58 @@ def inquiry_with_more_room_than_it_fills(t):
     return "%d bytes, underflow %d" % (got, under)
 
 
+def honest(t, cdb, edtl, flags, data=b""):
+    """The command cannot do what its CDB says, because the flags forbid it: it
+    is refused, or GOOD says by a residual that not all was moved."""
+    s = t.session()
+    command = s.command(cdb, edtl, flags, data)
+    s.send(command)
+    try:
+        pdu = s.status(command)
+    except Closed:
+        return "CLOSE"
+    label = expect(pdu.label(), "GOOD", "CC *")
+    if label == "GOOD" and not pdu.flags & 0x1E:
+        raise Wrong("GOOD without residual")
+    words = [name for bit, name in (
+        (4, "overflow %d" % pdu.residual), (2, "underflow %d" % pdu.residual),
+        (16, "read overflow"), (8, "read underflow")) if pdu.flags & bit]
+    return " ".join([label] + words)
+
+
 @case
 def read_with_the_write_flag(t):
     """F38, RFC 7143 11.3.1: W=1 for a READ; no Data-In, refused or residual."""
-    s = t.session()
-    s.send(s.command(read10(0, 1), t.block_bytes, WRITE,
-                     bytes(t.block_bytes)))
-    return outcome(s, "GOOD", "CC *", *REJECTED)
+    return honest(t, read10(0, 1), t.block_bytes, WRITE, bytes(t.block_bytes))
 
 
 @case
 def write_with_the_read_flag(t):
-    """F38, RFC 7143 11.3.1: R=1 for a WRITE; nothing is written."""
-    s = t.session()
-    t.fill(s, 460, 4, OLD)
-    s.send(s.command(write10(460, 4), 4 * t.block_bytes, READ))
-    words = outcome(s, "GOOD", "CC *", *REJECTED)
+    """F38, RFC 7143 11.3.1: R=1 for a WRITE; nothing is written, refused or
+    residual."""
+    t.fill(t.session(), 460, 4, OLD)
+    words = honest(t, write10(460, 4), 4 * t.block_bytes, READ)
     t.must_hold(t.session(), 460, 4, OLD)
     return words
 
 
 @case
 def both_flags(t):
-    """F38, RFC 7143 11.3.1: R=1 and W=1 for READ, WRITE, TEST UNIT READY."""
-    seen = []
-    for cdb, data in ((read10(0, 1), b""), (TEST_UNIT_READY, b""),
-                      (write10(460, 1), bytes(t.block_bytes))):
-        s = t.session()
-        s.send(s.command(cdb, t.block_bytes, READ | WRITE, data))
-        seen.append(outcome(s, "GOOD", "CC *", *REJECTED))
-    return ", ".join(seen)
+    """F38, RFC 7143 11.3.1, 11.4.5: R=1 and W=1 for READ, TEST UNIT READY and
+    WRITE, which are not bidirectional."""
+    return ", ".join((
+        honest(t, read10(0, 1), t.block_bytes, READ | WRITE),
+        honest(t, TEST_UNIT_READY, t.block_bytes, READ | WRITE),
+        expect(t.session().run(write10(460, 1), t.block_bytes, READ | WRITE,
+                               bytes(t.block_bytes))[0], "GOOD", "CC *")))
 
 
 @case
 def neither_flag_with_data_announced(t):
-    """F38, RFC 7143 11.3.4: R=0, W=0, EDTL 4096 and 4096 bytes of data."""
-    s = t.session()
-    t.fill(s, 460, 8, OLD)
-    s.send(s.command(write10(460, 8), 4096, 0, bytes(4096)))
-    words = outcome(s, "CC *", "GOOD", *REJECTED)
+    """F38, RFC 7143 11.3.4: R=0, W=0, EDTL 4096 and 4096 bytes of data; they
+    are not written, and not in silence."""
+    t.fill(t.session(), 460, 8, OLD)
+    words = honest(t, write10(460, 8), 4096, 0, bytes(4096))
     t.must_hold(t.session(), 460, 8, OLD)
     return words
 

@@ -205,7 +205,7 @@ def everything_at_once(t):
     return "40 sessions"
 
 
-# -- somebody stalls, others go on -----------------------------------------------
+# -- somebody stalls, others go on -------------------------------------------
 
 
 def with_waiting_writes(t):

@@ -219,7 +219,7 @@ def login_without_the_immediate_bit(t):
     pdu = login.request(leading(t))
     pdu.byte0 = LOGIN
     login.send(pdu)
-    return expect(answer(login), "LS 0000", *REFUSED)
+    return expect(answer(login), "LS 0000", "RJ 04", *REFUSED)
 
 
 # -- versions, ISID, TSIH, CID -----------------------------------------------
@@ -891,7 +891,10 @@ def login_that_stops_after_the_security_stage(t):
 
 @case(slow=True)
 def login_kept_busy_with_empty_requests(t):
-    """F13, RFC 7143 6.3: an answer now and then does not restart the timer."""
+    """F13, RFC 7143 6.3: an answer each second does not restart the timer."""
     login = t.at_operational()
-    return until_closed(login, lambda: login.send(
-        login.request(transit=False)))
+
+    def poke():
+        login.send(login.request(transit=False))
+        time.sleep(1)
+    return until_closed(login, poke)

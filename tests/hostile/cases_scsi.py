@@ -288,9 +288,8 @@ def persistent_reserve_out_lists_that_lie(t):
 
 @case
 def transport_ids_that_lie(t):
-    """F39, SPC-4 7.6.4: SPEC_I_PT with names without end, without ",i,0x",
-    of every length that disagrees.  The key is 0, so that nothing stays."""
-    cdb = struct.pack(">BBBxxIB", 0x5F, 0, 0, 0, 0)
+    """F39, SPC-4 6.16.3, 7.6.4: SPEC_I_PT with names without end, without
+    ",i,0x", of lengths that disagree; none of them registers anybody."""
     makers = []
     names = (b"iqn.2024-01.a:b", b"iqn.2024-01.a:b,i,0x", b"x" * 200,
              b",i,0x", b"\xff" * 60, b"", b"iqn.a,i,0xzz", b"iqn.a,i,0x1234567"
@@ -300,16 +299,16 @@ def transport_ids_that_lie(t):
             for protocol in (0x05, 0x45, 0x85, 0x0F):
                 transport = bytes([protocol, 0]) + struct.pack(
                     ">H", stated) + name
-                body = (bytes(20) + b"\x08\0\0\0" + struct.pack(
-                    ">I", len(transport)) + transport)
-                list_ = struct.pack(">BBBxxIB", 0x5F, 0, 0, len(body), 0)
-                makers.append((list_, body, len(body)))
+                body = (bytes(8) + b"hostile!" + bytes(4) + b"\x08\0\0\0" +
+                        struct.pack(">I", len(transport)) + transport)
+                cdb = struct.pack(">BBBxxIB", 0x5F, 0, 0, len(body), 0)
+                makers.append((cdb, body, len(body)))
                 body = body[:24] + struct.pack(">I", 0xFFFFFFF0) + body[28:]
-                makers.append((list_, body, len(body)))
-    makers.append((cdb, b"", 0))
-    words = lists(t, makers)
-    clear_registration(t)
-    return words
+                makers.append((cdb, body, len(body)))
+    try:
+        return lists(t, makers, ("CC 5/*",))
+    finally:
+        clear_registration(t)
 
 
 def clear_registration(t):

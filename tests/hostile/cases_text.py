@@ -69,9 +69,10 @@ def send_targets_of_its_own_in_a_normal_session(t):
 
 @case
 def send_targets_all_in_a_normal_session(t):
-    """F40, RFC 7143 Appendix C: All is for discovery sessions; answered with
-    Reject, with this target or as discovery would."""
+    """F40, RFC 7143 Appendix C: All must not be supported there."""
     pdu = ask(t.session(), {"SendTargets": "All"})
+    if pdu.opcode == TEXT_RESPONSE and names(pdu):
+        raise Wrong("names %s" % names(pdu))
     return expect(pdu.label(), TEXT, "RJ *")
 
 
