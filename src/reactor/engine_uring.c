@@ -40,6 +40,9 @@ struct uring {
 	bool		 is_enabled;
 	bool		 has_ring_fd;	/* registered, on this thread */
 	struct recv_buffers buffers;
+	struct stream	*lone;		/* received by plain calls */
+	bool		 has_lone_result;
+	int64_t		 lone_result;	/* bytes in the engine's own buffer */
 	struct list	 early_files;	/* submitted before the first turn */
 };
 
@@ -103,7 +106,7 @@ length_of(size_t bytes)
 	return bytes < LENGTH_MAX ? (unsigned)bytes : LENGTH_MAX;
 }
 
-/* -- streams -------------------------------------------------------------- */
+/* -- receiving ------------------------------------------------------------ */
 
 static bool
 uring_stream_open(struct stream *s)
@@ -119,7 +122,7 @@ uring_stream_close(struct stream *s)
 /* The rest of what the owner wants in its own memory comes in one piece
  * (MSG_WAITALL); everything else as much as a buffer takes. */
 static void
-uring_recv(struct stream *s)
+recv_request(struct stream *s)
 {
 	struct uring *u = uring_of(s->reactor);
 	struct io_uring_sqe *sqe = sqe_take(u, s, TAG_RECV);
@@ -135,8 +138,69 @@ uring_recv(struct stream *s)
 	/* Where nothing is expected yet, do not look in vain. */
 	if (!s->has_more)
 		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
-	s->is_receiving = true;
 }
+
+static void
+uring_recv(struct stream *s)
+{
+	struct uring *u = uring_of(s->reactor);
+
+	s->is_receiving = true;
+	if (s->into == NULL && u->lone == NULL &&
+	    s->reactor->is_single_stream && spin_is_likely(s->reactor))
+		u->lone = s;
+	else
+		recv_request(s);
+}
+
+/* -- the lone stream ------------------------------------------------------
+ *
+ * While one stream alone keeps the loop spinning, its next bytes are looked for
+ * by recv() instead of a request: that spares the kernel of the peer's core a
+ * wake-up for us, and us an entry.  It becomes a request when the loop goes to
+ * sleep or has other work. */
+
+static void
+lone_request(struct uring *u)
+{
+	if (u->lone == NULL || u->has_lone_result)
+		return;
+	recv_request(u->lone);
+	u->lone = NULL;
+}
+
+/* True when it has received, or ended: dispatch() tells. */
+static bool
+lone_look(struct uring *u)
+{
+	struct stream *s = u->lone;
+	ssize_t n;
+
+	if (s == NULL || u->has_lone_result)
+		return s != NULL;
+	n = recv(s->fd, recv_buffers_own(&u->buffers), s->recv_bytes_max,
+	    MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	s->has_more = n == (ssize_t)s->recv_bytes_max;
+	u->lone_result = n < 0 ? -errno : n;
+	u->has_lone_result = true;
+	return true;
+}
+
+static void
+lone_dispatch(struct uring *u)
+{
+	struct stream *s = u->lone;
+
+	if (!u->has_lone_result)
+		return;
+	u->lone = NULL;
+	u->has_lone_result = false;
+	stream_recv_done(s, recv_buffers_own(&u->buffers), u->lone_result);
+}
+
+/* -- sending -------------------------------------------------------------- */
 
 /* -errno, or the bytes that the socket took. */
 static int64_t
@@ -190,6 +254,8 @@ uring_send(struct stream *s)
 	return ENGINE_PENDING;
 }
 
+/* -- cancelling ----------------------------------------------------------- */
+
 static void
 stream_cancel_one(struct stream *s, enum tag tag)
 {
@@ -205,6 +271,8 @@ stream_cancel_one(struct stream *s, enum tag tag)
 static void
 uring_cancel(struct stream *s, bool is_all)
 {
+	/* wait() has made a request of it, or dispatch() has ended it. */
+	assert(uring_of(s->reactor)->lone != s);
 	if (s->cancels > 0)
 		return;
 	if (s->is_receiving)
@@ -390,7 +458,8 @@ uring_peek(struct reactor *r)
 {
 	struct uring *u = uring_of(r);
 
-	return io_uring_cq_ready(&u->ring) > 0 || must_enter(u);
+	return io_uring_cq_ready(&u->ring) > 0 || must_enter(u) ||
+	    lone_look(u);
 }
 
 static void
@@ -402,7 +471,10 @@ uring_wait(struct reactor *r, uint64_t wait_ns)
 
 	if (!u->is_enabled)
 		uring_enable(r);
-	if (wait_ns == 0 || io_uring_cq_ready(&u->ring) > 0) {
+	lone_request(u);
+	if (u->has_lone_result || io_uring_cq_ready(&u->ring) > 0)
+		wait_ns = 0;
+	if (wait_ns == 0) {
 		enter_now(u);
 	} else if (wait_ns == UINT64_MAX) {
 		check_enter(io_uring_submit_and_wait(&u->ring, 1));
@@ -448,6 +520,7 @@ uring_dispatch(struct reactor *r)
 {
 	struct io_uring *ring = &uring_of(r)->ring;
 
+	lone_dispatch(uring_of(r));
 	for (unsigned left = io_uring_cq_ready(ring); left > 0; left--) {
 		unsigned head = *ring->cq.khead & *ring->cq.kring_mask;
 		const struct io_uring_cqe cqe = ring->cq.cqes[head];

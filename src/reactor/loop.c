@@ -235,7 +235,7 @@ has_work_now(struct reactor *r)
 static void
 turn_wait(struct reactor *r, uint64_t wait_ns)
 {
-	if (wait_ns == 0 || has_work_now(r) || spin_try(r)) {
+	if (wait_ns == 0 || has_work_now(r) || spin_try(r, wait_ns)) {
 		r->engine->wait(r, 0);
 		return;
 	}

@@ -60,7 +60,8 @@ struct reactor {
 uint64_t clock_ns(void);
 
 /* spin.c: true when something has come while spinning. */
-bool	spin_try(struct reactor *r);
+bool	spin_try(struct reactor *r, uint64_t wait_ns);
+bool	spin_is_likely(const struct reactor *r); /* if there is nothing to do */
 void	spin_sleeps(struct reactor *r);	/* before a sleep */
 void	spin_learn(struct reactor *r);	/* after the wait, now_ns is new */
 

@@ -7,7 +7,7 @@
 
 #include "reactor/stream_state.h"
 
-#define AREA_BYTES	((size_t)RECV_BUFFERS_MAX * RECV_BUFFER_BYTES)
+#define AREA_BYTES	((size_t)(RECV_BUFFERS_MAX + 1) * RECV_BUFFER_BYTES)
 #define RING_BYTES	(RECV_BUFFERS_MAX * sizeof(struct io_uring_buf))
 /* How often idle pages are looked for, and only while there are any. */
 #define TRIM_NS		(2 * NS_PER_SECOND)
@@ -47,13 +47,26 @@ recv_buffers_grow(struct recv_buffers *b)
 		b->wanted = b->posted;
 }
 
-void
-recv_buffers_return(struct recv_buffers *b, unsigned id)
+static void
+was_used(struct recv_buffers *b)
 {
 	b->was_used = true;
 	if (!timer_is_set(&b->trim))
 		timer_set(b->reactor, &b->trim,
 		    reactor_now_ns(b->reactor) + TRIM_NS);
+}
+
+uint8_t *
+recv_buffers_own(struct recv_buffers *b)
+{
+	was_used(b);
+	return b->area + (size_t)RECV_BUFFERS_MAX * RECV_BUFFER_BYTES;
+}
+
+void
+recv_buffers_return(struct recv_buffers *b, unsigned id)
+{
+	was_used(b);
 	if (b->posted <= b->wanted) {
 		buffer_post(b, id);
 		return;

@@ -42,4 +42,8 @@ void	recv_buffers_grow(struct recv_buffers *b);
 uint8_t	*recv_buffers_bytes(struct recv_buffers *b, unsigned id);
 void	recv_buffers_return(struct recv_buffers *b, unsigned id);
 
+/* One more, which the kernel does not know, for a receive by a plain call; its
+ * bytes are used before the next. */
+uint8_t	*recv_buffers_own(struct recv_buffers *b);
+
 #endif

@@ -13,7 +13,7 @@
 /* A sleep is this much longer than the gap in the work that caused it. */
 #define WAKE_UP_NS	50000u
 #define PENALTY_MAX	1023u
-#define LOOKS_A_CLOCK	32
+#define LOOKS_A_CLOCK	8
 /* The longest spin is so many typical ones and a little. */
 #define TYPICAL_SPINS	4
 #define LITTLE_NS	1000u
@@ -44,15 +44,26 @@ spin_until(struct reactor *r, uint64_t deadline_ns)
 }
 
 static uint64_t
+at_most(uint64_t ns, uint64_t limit_ns)
+{
+	return ns < limit_ns ? ns : limit_ns;
+}
+
+static uint64_t
 spin_ns_max(const struct reactor *r)
 {
-	uint64_t ns = r->spinner.typical_ns * TYPICAL_SPINS + LITTLE_NS;
-
-	return ns < r->config.spin_ns ? ns : r->config.spin_ns;
+	return at_most(r->spinner.typical_ns * TYPICAL_SPINS + LITTLE_NS,
+	    r->config.spin_ns);
 }
 
 bool
-spin_try(struct reactor *r)
+spin_is_likely(const struct reactor *r)
+{
+	return r->spinner.is_warm && r->spinner.skip == 0;
+}
+
+bool
+spin_try(struct reactor *r, uint64_t wait_ns)
 {
 	struct spinner *p = &r->spinner;
 
@@ -64,7 +75,7 @@ spin_try(struct reactor *r)
 	}
 	r->engine->submit(r);
 	p->began_ns = clock_ns();
-	if (spin_until(r, p->began_ns + spin_ns_max(r))) {
+	if (spin_until(r, p->began_ns + at_most(spin_ns_max(r), wait_ns))) {
 		p->waited = SPINNER_SPUN;
 		if (p->penalty > 0)
 			p->penalty--;
@@ -76,9 +87,8 @@ spin_try(struct reactor *r)
 		p->penalty = PENALTY_MAX;
 	p->skip = p->penalty;
 	/* It may have been too short. */
-	p->typical_ns += p->typical_ns / 4 + 1;
-	if (p->typical_ns > r->config.spin_ns)
-		p->typical_ns = r->config.spin_ns;
+	p->typical_ns = at_most(p->typical_ns + p->typical_ns / 4 + 1,
+	    r->config.spin_ns);
 	return false;
 }
 

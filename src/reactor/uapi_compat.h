@@ -22,13 +22,4 @@
 #define IOU_PBUF_RING_INC		2
 #endif
 
-/* Linux 6.14 and 6.15: reads and writes may carry protection information;
- * the ring may receive without a copy. */
-#ifndef IORING_FEAT_RW_ATTR
-#define IORING_FEAT_RW_ATTR		(1U << 16)
-#endif
-#ifndef IORING_FEAT_NO_IOWAIT
-#define IORING_FEAT_NO_IOWAIT		(1U << 17)
-#endif
-
 #endif

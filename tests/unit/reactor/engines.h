@@ -32,8 +32,8 @@
 /* Turn r until the fact holds. */
 #define TURN_UNTIL(r, fact)						\
 	do {								\
-		uint64_t until_ns = test_clock_ns() + PATIENCE_NS;	\
-		while (!(fact) && test_clock_ns() < until_ns)		\
+		uint64_t late_ns = test_clock_ns() + PATIENCE_NS;	\
+		while (!(fact) && test_clock_ns() < late_ns)		\
 			reactor_turn(r, 1000000);			\
 		CHECK(fact);						\
 	} while (0)

@@ -322,6 +322,30 @@ TEST_BOTH(refused_connect_tells_its_errno)
 	reactor_free(r);
 }
 
+/* "localhost" may be ::1 first, where nobody listens here. */
+TEST_BOTH(each_address_of_a_name_is_tried)
+{
+	struct reactor *r = reactor_with(engine);
+	struct listener *l = listen_on(r, "127.0.0.1:0");
+	struct outcome o = { .calls = 0 };
+	char address[64];
+
+	snprintf(address, sizeof(address), "localhost%s",
+	    strrchr(listener_address(l), ':'));
+	connect_start(r, address, soon(r), connected, &o);
+	TURN_UNTIL(r, o.calls == 1);
+	CHECK_EQ(0, o.error);
+	close(o.fd);
+	TURN_UNTIL(r, accepted_count == 1);
+	accepted_forget();
+	listener_close(l);
+	connect_start(r, "no.such.host.invalid:1", soon(r), connected, &o);
+	TURN_UNTIL(r, o.calls == 2);
+	CHECK(o.error != 0);
+	CHECK_EQ(-1, o.fd);
+	reactor_free(r);
+}
+
 /* A listener with a full backlog does not answer. */
 static int
 silent_listener(char *address, size_t capacity, int client[3])
@@ -375,4 +399,5 @@ TESTS(port_0_is_a_free_port_that_accepts,
     many_connections_at_once_are_accepted, lack_of_descriptors_is_a_pause,
     unix_socket_is_private_replaces_a_stale_one_and_is_removed,
     file_that_is_no_socket_is_not_replaced, refused_connect_tells_its_errno,
+    each_address_of_a_name_is_tried,
     connect_ends_at_its_deadline_or_silently_when_cancelled)

@@ -2,6 +2,7 @@
 #include "engines.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 
 #include "base/list.h"
@@ -358,6 +359,44 @@ TEST_BOTH(idle_reactor_does_not_wake)
 	reactor_free(running);
 }
 
+static int ran_on_cpu;
+
+static void
+note_cpu(struct reactor_msg *msg)
+{
+	ran_on_cpu = sched_getcpu();
+	reactor_stop(running);
+}
+
+TEST_BOTH(reactor_runs_on_its_processor)
+{
+	struct reactor_config config = { .cpu = sched_getcpu(),
+		.engine = engine };
+	struct reactor_msg msg = { .fn = note_cpu };
+	pthread_t thread;
+	struct error e;
+
+	CHECK(reactor_new(&running, &config, &e));
+	reactor_post(running, &msg);
+	pthread_create(&thread, NULL, run_reactor, running);
+	pthread_join(thread, NULL);
+	CHECK_EQ(config.cpu, ran_on_cpu);
+	reactor_free(running);
+}
+
+/* A processor that is not there is told in the log, and no reason to stop. */
+TEST_BOTH(reactor_runs_without_its_processor_too)
+{
+	struct reactor_config config = { .cpu = 1000, .engine = engine };
+	struct reactor_msg msg = { .fn = note_cpu };
+	struct error e;
+
+	CHECK(reactor_new(&running, &config, &e));
+	reactor_post(running, &msg);
+	reactor_run(running);
+	reactor_free(running);
+}
+
 TESTS(messages_of_many_threads_arrive_in_the_order_of_each,
     message_posted_before_the_run_is_received, run_goes_on_after_a_stop,
     two_reactors_play_with_a_message,
@@ -365,4 +404,5 @@ TESTS(messages_of_many_threads_arrive_in_the_order_of_each,
     work_runs_elsewhere_and_is_done_here,
     one_blocked_helper_does_not_hold_up_the_next_work, signals_come_as_events,
     signals_are_free_for_the_next_reactor, random_bytes_differ,
-    engine_says_its_name, idle_reactor_does_not_wake)
+    engine_says_its_name, reactor_runs_on_its_processor,
+    reactor_runs_without_its_processor_too, idle_reactor_does_not_wake)

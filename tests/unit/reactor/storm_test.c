@@ -283,8 +283,9 @@ storm(struct reactor *r)
 			boat_step(b);
 		if (b->peer >= 0)
 			peer_step(b);
+		/* Waits that short keep the spinner warm. */
 		if (chance(3) == 0)
-			reactor_turn(r, 0);
+			reactor_turn(r, chance(3) * 2000);
 	}
 	for (int i = 0; i < BOATS; i++)
 		if (boats[i].stream != NULL) {

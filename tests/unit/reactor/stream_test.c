@@ -652,6 +652,62 @@ TEST_BOTH(detach_waits_for_a_send_under_way)
 	close_pair(r, s, &o, peer);
 }
 
+TEST_BOTH(detach_after_the_fin_is_a_close)
+{
+	struct reactor *r;
+	struct owner o;
+	int peer;
+	struct stream *s = open_pair(engine, &r, &o, &peer);
+	size_t bytes = fill_the_pipe(r, s, &o);
+
+	/* With a send under way the FIN does not end the stream yet. */
+	shutdown(peer, SHUT_WR);
+	turn_a_little(r);
+	CHECK(!o.is_closed);
+	CHECK(o.sent_bytes < bytes);
+	stream_detach(s, owner_detached);
+	TURN_UNTIL(r, o.is_closed);
+	CHECK_EQ(0, o.error);
+	CHECK(!o.is_detached);
+	free((void *)(uintptr_t)o.say);
+	close_pair(r, s, &o, peer);
+}
+
+/* What keeps the loop spinning may be received by plain calls. */
+TEST_BOTH(lone_stream_ends_as_any_other)
+{
+	for (int ending = 0; ending < 4; ending++) {
+		struct reactor *r;
+		struct owner o;
+		uint8_t back[10];
+		int peer;
+		struct stream *s = open_pair(engine, &r, &o, &peer);
+
+		o.is_echo = true;
+		for (int i = 0; i < 200; i++) {
+			CHECK_EQ(10, send(peer, "0123456789", 10, 0));
+			CHECK_EQ(10, peer_recv(r, peer, back, 10));
+			reactor_turn(r, 1000);
+		}
+		if (ending == 0) {
+			stream_close(s, true);
+			TURN_UNTIL(r, o.is_closed);
+		} else if (ending == 1) {
+			stream_detach(s, owner_detached);
+			TURN_UNTIL(r, o.is_detached);
+			close(o.fd);
+			o.is_closed = true;
+		} else if (ending == 2) {
+			close(peer);
+			peer = -1;
+			TURN_UNTIL(r, o.is_closed);
+			CHECK_EQ(0, o.error);
+		}
+		CHECK_EQ(2000, o.held_bytes);
+		close_pair(r, s, &o, peer);
+	}
+}
+
 TEST_BOTH(detach_of_an_ended_stream_is_a_close)
 {
 	struct reactor *r;
@@ -685,4 +741,5 @@ TESTS(echo_returns_every_byte_in_order, bytes_asked_for_come_where_they_belong,
     nothing_is_received_after_close, descriptor_is_closed_with_the_stream,
     stream_may_be_closed_in_its_own_callback,
     idle_stream_is_detached_with_its_unread_bytes,
-    detach_waits_for_a_send_under_way, detach_of_an_ended_stream_is_a_close)
+    detach_waits_for_a_send_under_way, detach_after_the_fin_is_a_close,
+    lone_stream_ends_as_any_other, detach_of_an_ended_stream_is_a_close)
