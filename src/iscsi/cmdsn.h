@@ -20,20 +20,25 @@ struct cmdsn_window {
 };
 
 enum cmdsn_verdict {
-	CMDSN_NEXT,		/* run it now; expected has advanced */
+	CMDSN_NEXT,		/* run it now, and cmdsn_take() it */
 	CMDSN_EARLY,		/* inside the window, a predecessor is missing */
 	CMDSN_OUTSIDE,		/* drop without answer */
 };
 
 static inline enum cmdsn_verdict
-cmdsn_offer(struct cmdsn_window *w, uint32_t cmdsn)
+cmdsn_offer(const struct cmdsn_window *w, uint32_t cmdsn)
 {
 	if (sn_before(cmdsn, w->expected) || sn_after(cmdsn, w->max))
 		return CMDSN_OUTSIDE;
-	if (cmdsn != w->expected)
-		return CMDSN_EARLY;
+	return cmdsn == w->expected ? CMDSN_NEXT : CMDSN_EARLY;
+}
+
+/* The request with the expected number is received.  One that is rejected is
+ * not (7.3): its number stays due. */
+static inline void
+cmdsn_take(struct cmdsn_window *w)
+{
 	w->expected++;
-	return CMDSN_NEXT;
 }
 
 /* Open the window for `credits` more commands beyond expected.  MaxCmdSN never

@@ -62,6 +62,19 @@ command_is_acceptable(struct conn *c, const struct pdu *p,
 	return true;
 }
 
+void
+first_data_lost(struct task *t, int error)
+{
+	struct session *s = t->session;
+
+	if (t->first_capacity > 0)
+		s->ops->buffer_give(s, t->first.data, t->first_capacity);
+	t->first = (struct piece){ 0 };
+	t->first_capacity = 0;
+	t->is_first_due = t->is_first_borrowed = false;
+	t->receive_error = error;
+}
+
 /* The data that came with the command, and how much more comes unasked. */
 static void
 first_data_arrived(struct task *t, const struct pdu *p,
@@ -83,11 +96,11 @@ first_data_arrived(struct task *t, const struct pdu *p,
 		t->receive_error = EPROTO;
 		return;
 	}
-	t->is_first_due = !p->is_final && p->data_bytes < most;
 	if (p->data_bytes > 0 && body->data == NULL) {
 		t->receive_error = ENOMEM;
 		return;
 	}
+	t->is_first_due = !p->is_final && p->data_bytes < most;
 	t->first.data = body->data;
 	t->first.bytes = t->out_next = t->r2t_next = p->data_bytes;
 	t->is_first_borrowed = p->data_bytes > 0 && !body->is_data_placed;
@@ -97,7 +110,7 @@ first_data_arrived(struct task *t, const struct pdu *p,
 	}
 	if (t->is_first_due && t->first_capacity < most &&
 	    !task_keep_first(t))
-		t->receive_error = ENOMEM;
+		first_data_lost(t, ENOMEM);
 }
 
 bool
@@ -213,9 +226,11 @@ command_deliver(struct task *t)
 	s->ops->command(t);
 	/* Who did not answer and did not keep the data holds no pointer to it
 	 * and will want it later. */
-	if (t->is_first_borrowed && !t->is_answered && !task_keep_first(t)) {
-		t->receive_error = ENOMEM;
-		t->first = (struct piece){ 0 };
+	if (t->is_first_borrowed && !t->is_answered && !t->is_aborted &&
+	    !task_keep_first(t)) {
+		first_data_lost(t, ENOMEM);
+		s->ops->received(t);
+		return;
 	}
 	t->is_first_borrowed = false;
 }
@@ -262,11 +277,16 @@ task_release(struct task *t)
 void
 task_abort(struct task *t)
 {
-	if (t->is_answered || t->is_aborted)
+	if (t->is_aborted)
 		return;
 	t->is_aborted = true;
 	if (!t->is_delivered)
 		return;		/* command_deliver() ends it */
+	if (t->is_answered) {	/* the owner is done with it */
+		if (voice_hush(&t->conn->writer, &t->voice))
+			task_release(t);
+		return;
+	}
 	(void)voice_hush(&t->conn->writer, &t->voice);
 	if (t->conn->is_lost)
 		t->conn = NULL;

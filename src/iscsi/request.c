@@ -75,7 +75,11 @@ reply_emit(struct voice *v, struct batch *b)
 {
 	struct reply *r = CONTAINER_OF(v, struct reply, voice);
 
-	return !batch_add(b, r->bhs, r->data, r->data_bytes);
+	if (!batch_add(b, r->bhs, r->data, r->data_bytes))
+		return true;
+	if (r->closes)		/* nothing follows a logout response (11.15) */
+		writer_finish(&r->conn->writer);
+	return false;
 }
 
 static void
@@ -98,6 +102,20 @@ reply_sent(struct voice *v)
 		s->ops->logout(s);
 	if (closes)
 		s->ops->close(c, NULL);
+}
+
+void
+conn_drop_replies(struct conn *c)
+{
+	LIST_FOR_EACH(l, &c->writer.queue) {
+		struct voice *v = CONTAINER_OF(l, struct voice, queue);
+
+		if (v->ops != &reply_voice_ops)
+			continue;
+		(void)voice_hush(&c->writer, v);
+		c->replies--;
+		reply_free(CONTAINER_OF(v, struct reply, voice));
+	}
 }
 
 /* -- Reject, 11.17 --------------------------------------------------------- */
@@ -150,14 +168,13 @@ reply_take_data(struct reply *r, const struct pdu_body *body, uint32_t bytes)
 	return true;
 }
 
-void
+bool
 nop_out_arrived(struct conn *c, const struct pdu *p,
     const struct pdu_body *body)
 {
 	struct pdu answer = {
 		.opcode = OP_NOP_IN,
 		.is_final = true,
-		.lun = p->lun,
 		.itt = p->itt,
 		.ttt = TAG_NONE,
 	};
@@ -166,20 +183,20 @@ nop_out_arrived(struct conn *c, const struct pdu *p,
 	if (p->itt == TAG_NONE) {	/* the echo of a ping of ours */
 		if (c->has_ping && p->ttt == c->ping_tag)
 			c->has_ping = false;
-		return;
+		return true;
 	}
 	if ((r = reply_new(c)) == NULL)
-		return;
-	answer.data_bytes = p->data_bytes < c->send_data_max ?
-	    p->data_bytes : c->send_data_max;
+		return true;
+	answer.data_bytes = p->data_bytes < c->params.peer_recv_data_max ?
+	    p->data_bytes : c->params.peer_recv_data_max;
 	if (answer.data_bytes > 0 && (body->data == NULL ||
 	    !reply_take_data(r, body, answer.data_bytes))) {
 		reply_free(r);
-		conn_reject(c, REJECT_OUT_OF_RESOURCES, body->header != NULL ?
-		    body->header : (const uint8_t[PDU_HEADER_BYTES]){ 0 });
-		return;
+		conn_reject(c, REJECT_OUT_OF_RESOURCES, body->header);
+		return false;
 	}
 	reply_send(r, &answer);
+	return true;
 }
 
 bool
@@ -292,7 +309,7 @@ text_answer_part(struct conn *c, const struct pdu *request)
 	struct reply *r = reply_new(c);
 	struct pdu p = {
 		.opcode = OP_TEXT_RESPONSE,
-		.is_final = bytes == left && !request->text.has_more,
+		.is_final = bytes == left && request->is_final,
 		.lun = request->lun,
 		.itt = request->itt,
 		.data_bytes = bytes,
@@ -317,57 +334,59 @@ text_answer_part(struct conn *c, const struct pdu *request)
 		c->text_out_sent += bytes;
 	}
 	c->text_itt = request->itt;
-	if (p.is_final)
+	if (p.is_final) {
 		text_reset(c);
+	} else if (bytes == left) {	/* the negotiation goes on */
+		free(c->text_out);
+		c->text_out = NULL;
+		c->text_out_bytes = c->text_out_sent = 0;
+	}
 	reply_send(r, &p);
 }
 
-void
+/* End a text negotiation that went wrong. */
+static bool
+text_reject(struct conn *c, enum reject_reason reason,
+    const struct pdu_body *body)
+{
+	conn_reject(c, reason, body->header);
+	text_reset(c);
+	return false;
+}
+
+bool
 text_arrived(struct conn *c, const struct pdu *p, const struct pdu_body *body)
 {
 	struct session *s = c->session;
 	bool goes_on = p->ttt != TAG_NONE;
-	const uint8_t *header = body->header != NULL ? body->header :
-	    (const uint8_t[PDU_HEADER_BYTES]){ 0 };
 
 	if (p->itt == TAG_NONE || (p->is_final && p->text.has_more)) {
-		conn_reject(c, REJECT_INVALID_PDU_FIELD, header);
-		return;
+		conn_reject(c, REJECT_INVALID_PDU_FIELD, body->header);
+		return false;
 	}
-	if (goes_on && (p->ttt != c->text_ttt || p->itt != c->text_itt)) {
-		conn_reject(c, REJECT_PROTOCOL_ERROR, header);
-		text_reset(c);
-		return;
-	}
+	if (goes_on && (p->ttt != c->text_ttt || p->itt != c->text_itt))
+		return text_reject(c, REJECT_PROTOCOL_ERROR, body);
 	if (!goes_on)
 		text_reset(c);	/* 11.10.4: a new one ends the old one */
-	if (goes_on && c->text_out != NULL) {
+	if (c->text_out != NULL) {
 		/* It asks for the rest and must have nothing new to say. */
-		if (p->data_bytes > 0) {
-			conn_reject(c, REJECT_PROTOCOL_ERROR, header);
-			text_reset(c);
-			return;
-		}
+		if (p->data_bytes > 0)
+			return text_reject(c, REJECT_PROTOCOL_ERROR, body);
 		text_answer_part(c, p);
-		return;
+		return true;
 	}
-	if (!text_collect(c, body, p->data_bytes)) {
-		conn_reject(c, REJECT_OUT_OF_RESOURCES, header);
-		text_reset(c);
-		return;
-	}
+	if (!text_collect(c, body, p->data_bytes))
+		return text_reject(c, REJECT_OUT_OF_RESOURCES, body);
 	if (!p->text.has_more) {
 		if (!s->ops->text(c, span_of(c->text_in, c->text_in_bytes),
-		    &c->text_out, &c->text_out_bytes)) {
-			conn_reject(c, REJECT_PROTOCOL_ERROR, header);
-			text_reset(c);
-			return;
-		}
+		    &c->text_out, &c->text_out_bytes))
+			return text_reject(c, REJECT_PROTOCOL_ERROR, body);
 		free(c->text_in);
 		c->text_in = NULL;
 		c->text_in_bytes = 0;
 	}
 	text_answer_part(c, p);
+	return true;
 }
 
 /* -- Logout, 11.14 and 11.15 ----------------------------------------------- */
@@ -384,8 +403,9 @@ conn_by_cid(struct session *s, uint16_t cid)
 	return NULL;
 }
 
-void
-logout_arrived(struct conn *c, const struct pdu *p)
+bool
+logout_arrived(struct conn *c, const struct pdu *p,
+    const struct pdu_body *body)
 {
 	struct session *s = c->session;
 	struct conn *other = NULL;
@@ -402,7 +422,7 @@ logout_arrived(struct conn *c, const struct pdu *p)
 	};
 
 	if (r == NULL)
-		return;
+		return true;
 	switch (p->logout.reason) {
 	case LOGOUT_SESSION:
 		r->closes = r->ends_session = true;
@@ -421,93 +441,156 @@ logout_arrived(struct conn *c, const struct pdu *p)
 		    LOGOUT_RECOVERY_NOT_SUPPORTED;
 		break;
 	default:
-		answer.opcode = OP_REJECT;
-		break;
-	}
-	if (answer.opcode == OP_REJECT) {
-		uint8_t header[PDU_HEADER_BYTES];
-
 		reply_free(r);
-		pdu_build(p, header);
-		conn_reject(c, REJECT_INVALID_PDU_FIELD, header);
-		return;
+		conn_reject(c, REJECT_INVALID_PDU_FIELD, body->header);
+		return false;
 	}
 	reply_send(r, &answer);
 	if (r->closes)
-		c->is_closing = true;	/* nothing more is read (7.?) */
+		c->is_closing = true;	/* nothing more is read (11.14) */
+	return true;
 }
 
 /* -- task management, 11.5 and 11.6 ---------------------------------------- */
 
 /* ABORT TASK of a task that is not there: it may have ended, or not have
- * arrived; in the second case its CmdSN counts as received (11.5.1). */
+ * arrived; in the second case its CmdSN counts as received (11.6.1). */
 static enum task_response
-missing_task_response(struct session *s, const struct pdu *p)
+abort_missing(struct conn *c, const struct pdu *p)
 {
+	const struct cmdsn_window *w = &c->session->window;
 	uint32_t refcmdsn = p->task.refcmdsn;
 
-	if (sn_before(refcmdsn, s->window.expected) ||
-	    sn_after(refcmdsn, s->window.max))
+	if (cmdsn_offer(w, refcmdsn) == CMDSN_OUTSIDE ||
+	    !sn_before(refcmdsn, p->cmdsn))
 		return TASK_DOES_NOT_EXIST;
-	if (!p->is_immediate && !sn_before(refcmdsn, p->cmdsn))
-		return TASK_DOES_NOT_EXIST;
-	if (refcmdsn == s->window.expected)
-		s->window.expected++;
-	return TASK_COMPLETE;
+	return session_plug(c, refcmdsn) ? TASK_COMPLETE : TASK_REJECTED;
 }
 
-void
-task_request_arrived(struct conn *c, const struct pdu *p)
+/* ABORT TASK, as far as it is not the owner's.  True: it is ended. */
+static bool
+abort_one(struct conn *c, struct task_request *r, const struct pdu *p)
+{
+	struct task *t = session_find_task(c->session,
+	    p->task.referenced_itt);
+
+	if (t == NULL) {
+		task_request_done(r, abort_missing(c, p));
+		return true;
+	}
+	if (t->lun != r->lun) {
+		task_request_done(r, TASK_DOES_NOT_EXIST);
+		return true;
+	}
+	/* Its turn has not come, or its answer has not left: the owner does not
+	 * know it yet, or not any more. */
+	if (!t->is_delivered || t->is_answered) {
+		task_abort(t);
+		task_request_done(r, TASK_COMPLETE);
+		return true;
+	}
+	r->task = t;
+	return false;
+}
+
+/* Does r, of more tasks than one, mean t? */
+static bool
+is_meant(const struct task_request *r, const struct task *t)
+{
+	switch (r->function) {
+	case TASK_ABORT_TASK_SET:
+	case TASK_CLEAR_TASK_SET:
+	case TASK_LUN_RESET:
+		return t->lun == r->lun && sn_before(t->cmdsn, r->cmdsn);
+	case TASK_WARM_RESET:
+	case TASK_COLD_RESET:
+		return sn_before(t->cmdsn, r->cmdsn);
+	case TASK_ABORT_TASK:
+	case TASK_CLEAR_ACA:
+	case TASK_REASSIGN:
+		break;
+	}
+	return false;
+}
+
+/* Commands that wait for their turn will not have it. */
+static void
+abort_waiting(struct session *s, const struct task_request *r)
+{
+	LIST_FOR_EACH(l, &s->tasks) {
+		struct task *t = CONTAINER_OF(l, struct task, link);
+
+		if (!t->is_delivered && is_meant(r, t))
+			task_abort(t);
+	}
+}
+
+/* Once a response says that tasks are aborted, nothing more of them may leave
+ * (4.2.3.3): what the owner has answered and nobody has heard of is not said.
+ */
+static void
+abort_answered(struct session *s, const struct task_request *r)
+{
+	LIST_FOR_EACH(l, &s->tasks) {
+		struct task *t = CONTAINER_OF(l, struct task, link);
+
+		if (t->is_answered && !t->is_status_sent && is_meant(r, t))
+			task_abort(t);
+	}
+}
+
+bool
+task_request_arrived(struct conn *c, const struct pdu *p,
+    const struct pdu_body *body)
 {
 	struct session *s = c->session;
-	struct task_request *r = (struct task_request *)(void *)reply_new(c);
+	struct task_request *r;
 
+	if (p->is_immediate && s->active_requests >= SESSION_IMMEDIATE_MAX) {
+		conn_reject(c, REJECT_TOO_MANY_IMMEDIATE, body->header);
+		return false;
+	}
+	r = (struct task_request *)(void *)reply_new(c);
 	if (r == NULL)
-		return;
+		return true;
 	r->function = (enum task_function)p->task.function;
 	r->lun = p->lun;
+	r->cmdsn = p->cmdsn;
 	r->task = NULL;
 	r->owner = NULL;
 	r->pending = 0;
 	put_be32(r->reply.bhs + 16, p->itt);	/* until the answer is built */
 	list_append(&s->requests, &r->link);
-	c->replies++;
+	s->active_requests++;
 
 	switch (r->function) {
 	case TASK_ABORT_TASK:
-		r->task = session_find_task(s, p->task.referenced_itt);
-		if (r->task != NULL && r->task->is_answered)
-			r->task = NULL;
-		if (r->task == NULL) {
-			task_request_done(r, missing_task_response(s, p));
-			return;
-		}
-		if (r->task->lun != r->lun) {
-			r->task = NULL;
-			task_request_done(r, TASK_DOES_NOT_EXIST);
-			return;
-		}
+		if (abort_one(c, r, p))
+			return true;
 		break;
 	case TASK_ABORT_TASK_SET:
 	case TASK_CLEAR_TASK_SET:
 	case TASK_LUN_RESET:
 	case TASK_WARM_RESET:
 	case TASK_COLD_RESET:
+		abort_waiting(s, r);
 		break;
 	case TASK_REASSIGN:
 		task_request_done(r, TASK_REASSIGN_NOT_SUPPORTED);
-		return;
+		return true;
 	case TASK_CLEAR_ACA:
 	default:
 		task_request_done(r, TASK_NOT_SUPPORTED);
-		return;
+		return true;
 	}
 	s->ops->task_request(r);
+	return true;
 }
 
 void
 task_request_done(struct task_request *r, enum task_response response)
 {
+	struct session *s = r->reply.session;
 	struct conn *c = r->reply.conn;
 	struct pdu p = {
 		.opcode = OP_TASK_RESPONSE,
@@ -517,10 +600,13 @@ task_request_done(struct task_request *r, enum task_response response)
 	};
 
 	list_remove(&r->link);
+	s->active_requests--;
+	session_open_window(s);
 	if (c == NULL || c->is_lost) {
 		reply_free(&r->reply);
 		return;
 	}
-	c->replies--;
+	if (response == TASK_COMPLETE)
+		abort_answered(s, r);
 	reply_send(&r->reply, &p);
 }

@@ -15,9 +15,10 @@
 struct held {
 	struct link	 link;		/* of session->held, by CmdSN */
 	struct conn	*conn;
-	struct task	*task;		/* NULL: no SCSI command, or a rejected
-					 * one that only keeps its CmdSN */
+	struct task	*task;		/* NULL: no SCSI command, or one that
+					 * was aborted before it came */
 	struct pdu	 pdu;
+	uint8_t		 header[PDU_HEADER_BYTES];
 	uint8_t		*data;		/* from buffer_take() */
 	size_t		 data_capacity;
 };
@@ -95,8 +96,10 @@ session_set_depth(struct session *s, uint32_t queue_depth)
 void
 session_open_window(struct session *s)
 {
-	if (s->active < s->queue_depth)
-		cmdsn_open(&s->window, s->queue_depth - s->active);
+	uint32_t active = s->active + s->active_requests;
+
+	if (active < s->queue_depth)
+		cmdsn_open(&s->window, s->queue_depth - active);
 }
 
 /* -- slots and tags -------------------------------------------------------- */
@@ -196,7 +199,7 @@ conn_set_send_max(struct conn *c, uint32_t peer_recv_data_max)
 {
 	c->params.peer_recv_data_max = peer_recv_data_max;
 	c->send_data_max = peer_recv_data_max < SEND_DATA_BYTES_MAX ?
-	    peer_recv_data_max : SEND_DATA_BYTES_MAX;
+	    peer_recv_data_max & ~3u : SEND_DATA_BYTES_MAX;
 }
 
 void
@@ -226,25 +229,35 @@ held_free(struct session *s, struct held *h)
 	free(h);
 }
 
+static struct task *
+conn_first_task(const struct conn *c)
+{
+	LIST_FOR_EACH(l, &c->session->tasks) {
+		struct task *t = CONTAINER_OF(l, struct task, link);
+
+		if (t->conn == c)
+			return t;
+	}
+	return NULL;
+}
+
 /* End every task of a lost connection: what was answered is forgotten, the rest
- * is the owner's to stop. */
+ * is the owner's to stop.  While it stops one, others may end, so that no place
+ * in the list is remembered. */
 static void
 conn_drop_tasks(struct conn *c)
 {
 	struct session *s = c->session;
+	struct task *t;
 
 	c->placing = NULL;
-	LIST_FOR_EACH(h_link, &s->held) {
-		struct held *h = CONTAINER_OF(h_link, struct held, link);
+	LIST_FOR_EACH(l, &s->held) {
+		struct held *h = CONTAINER_OF(l, struct held, link);
 
 		if (h->conn == c)
 			held_free(s, h);	/* its task is in s->tasks */
 	}
-	LIST_FOR_EACH(t_link, &s->tasks) {
-		struct task *t = CONTAINER_OF(t_link, struct task, link);
-
-		if (t->conn != c)
-			continue;
+	while ((t = conn_first_task(c)) != NULL) {
 		if ((t->is_answered && !t->is_aborted) || !t->is_delivered ||
 		    t->is_release_due)
 			task_release(t);
@@ -260,7 +273,11 @@ conn_lost(struct conn *c)
 {
 	struct session *s = c->session;
 
+	if (c->is_lost)
+		return;
 	c->is_lost = c->is_closing = true;
+	if (s != NULL)
+		conn_drop_replies(c);
 	writer_stop(&c->writer);
 	if (s == NULL)		/* it never got through its login */
 		return;
@@ -321,26 +338,38 @@ conn_reader_fault(void *owner, enum reader_fault fault,
 	}
 }
 
-/* Carry out a request whose turn has come. */
-static void
+/* Carry out a request whose turn has come.  False: it was rejected. */
+static bool
 request_run(struct conn *c, const struct pdu *p, const struct pdu_body *body)
 {
 	switch (p->opcode) {
 	case OP_NOP_OUT:
-		nop_out_arrived(c, p, body);
-		break;
+		return nop_out_arrived(c, p, body);
 	case OP_TASK_REQUEST:
-		task_request_arrived(c, p);
-		break;
+		return task_request_arrived(c, p, body);
 	case OP_TEXT_REQUEST:
-		text_arrived(c, p, body);
-		break;
+		return text_arrived(c, p, body);
 	case OP_LOGOUT_REQUEST:
-		logout_arrived(c, p);
-		break;
+		return logout_arrived(c, p, body);
 	default:
 		assert(false);
 	}
+	return false;
+}
+
+/* Put h where its CmdSN belongs. */
+static void
+held_insert(struct session *s, struct held *h)
+{
+	struct link *at = &s->held.head;
+
+	LIST_FOR_EACH(l, &s->held)
+		if (sn_before(h->pdu.cmdsn, CONTAINER_OF(l, struct held,
+		    link)->pdu.cmdsn)) {
+			at = l;
+			break;
+		}
+	link_insert_before(at, &h->link);
 }
 
 /* Keep a request until its predecessors have come. */
@@ -349,7 +378,6 @@ request_hold(struct conn *c, const struct pdu *p, const struct pdu_body *body,
     struct task *t)
 {
 	struct session *s = c->session;
-	struct link *at = &s->held.head;
 	struct held *h = calloc(1, sizeof(*h));
 
 	if (h == NULL) {
@@ -359,6 +387,7 @@ request_hold(struct conn *c, const struct pdu *p, const struct pdu_body *body,
 	h->conn = c;
 	h->task = t;
 	h->pdu = *p;
+	memcpy(h->header, body->header, sizeof(h->header));
 	if (p->opcode != OP_SCSI_COMMAND && body->data != NULL) {
 		h->data = s->ops->buffer_take(s, p->data_bytes,
 		    &h->data_capacity);
@@ -369,13 +398,7 @@ request_hold(struct conn *c, const struct pdu *p, const struct pdu_body *body,
 		}
 		memcpy(h->data, body->data, p->data_bytes);
 	}
-	LIST_FOR_EACH(l, &s->held)
-		if (sn_before(p->cmdsn, CONTAINER_OF(l, struct held,
-		    link)->pdu.cmdsn)) {
-			at = l;
-			break;
-		}
-	link_insert_before(at, &h->link);
+	held_insert(s, h);
 }
 
 static bool
@@ -387,6 +410,42 @@ is_held(struct session *s, uint32_t cmdsn)
 	return false;
 }
 
+bool
+session_plug(struct conn *c, uint32_t cmdsn)
+{
+	struct session *s = c->session;
+	struct held *h;
+
+	if (cmdsn == s->window.expected) {
+		cmdsn_take(&s->window);
+		return true;
+	}
+	if (is_held(s, cmdsn))
+		return true;
+	if ((h = calloc(1, sizeof(*h))) == NULL)
+		return false;
+	h->conn = c;
+	h->pdu.opcode = OP_SCSI_COMMAND;
+	h->pdu.cmdsn = cmdsn;
+	held_insert(s, h);
+	return true;
+}
+
+/* Run a request that has waited.  False: it was rejected. */
+static bool
+held_run_one(struct session *s, struct held *h)
+{
+	struct pdu_body body = { .header = h->header, .data = h->data };
+
+	if (h->conn->is_closing)	/* its task goes with the connection */
+		return true;
+	if (h->task != NULL)
+		command_deliver(h->task);
+	else if (h->pdu.opcode != OP_SCSI_COMMAND)
+		return request_run(h->conn, &h->pdu, &body);
+	return true;
+}
+
 /* The gap has closed: run what waited behind it. */
 static void
 held_run(struct session *s)
@@ -395,17 +454,12 @@ held_run(struct session *s)
 
 	while ((l = list_first(&s->held)) != NULL) {
 		struct held *h = CONTAINER_OF(l, struct held, link);
-		struct pdu_body body = { .data = h->data };
 
 		if (h->pdu.cmdsn != s->window.expected)
 			return;
-		s->window.expected++;
 		list_remove(&h->link);
-		if (h->task != NULL)
-			command_deliver(h->task);
-		else if (h->pdu.opcode != OP_SCSI_COMMAND &&
-		    !h->conn->is_closing)
-			request_run(h->conn, &h->pdu, &body);
+		if (held_run_one(s, h))
+			cmdsn_take(&s->window);
 		held_free(s, h);
 	}
 }
@@ -418,6 +472,7 @@ request_arrived(struct conn *c, const struct pdu *p,
 	struct session *s = c->session;
 	enum cmdsn_verdict verdict = CMDSN_NEXT;
 	struct task *t = NULL;
+	bool is_taken = true;
 
 	if (!p->is_immediate)
 		verdict = cmdsn_offer(&s->window, p->cmdsn);
@@ -426,21 +481,24 @@ request_arrived(struct conn *c, const struct pdu *p,
 		return;
 	if (p->opcode == OP_SCSI_COMMAND) {
 		t = command_arrived(c, p, body);
-		if (c->is_closing)
-			return;
+		if (t == NULL)
+			return;		/* its CmdSN is still due (7.3) */
 	}
 	if (verdict == CMDSN_EARLY) {
 		if (t != NULL && !task_keep_first(t))
-			t->receive_error = ENOMEM;
+			first_data_lost(t, ENOMEM);
 		request_hold(c, p, body, t);
 		return;
 	}
 	if (t != NULL)
 		command_deliver(t);
-	else if (p->opcode != OP_SCSI_COMMAND)
-		request_run(c, p, body);
-	if (!p->is_immediate && !list_is_empty(&s->held))
+	else
+		is_taken = request_run(c, p, body);
+	if (is_taken && !p->is_immediate)
+		cmdsn_take(&s->window);
+	if (!list_is_empty(&s->held))	/* an abort plugs gaps, too */
 		held_run(s);
+	session_open_window(s);
 }
 
 /* A data digest error (7.8).  Damaged Data-Out costs its task; any other PDU
@@ -490,12 +548,24 @@ pdu_dispatch(struct conn *c, const struct pdu *p, const struct pdu_body *body)
 	}
 }
 
+/* The data of a Data-Out is no longer on its way into a task's memory. */
+static void
+conn_end_placing(struct conn *c)
+{
+	struct task *t = c->placing;
+
+	c->placing = NULL;
+	if (t != NULL && t->is_release_due)
+		task_release(t);
+}
+
 static bool
 conn_pdu(void *owner, const struct pdu *p, bool is_known,
     const struct pdu_body *body)
 {
 	struct conn *c = owner;
 
+	conn_end_placing(c);
 	if (c->is_closing)
 		return false;
 	if (sn_after(p->expstatsn, c->expstatsn) &&

@@ -113,6 +113,7 @@ struct session {
 	struct list	 requests;	/* task management under way */
 	uint32_t	 active;	/* delivered, not immediate, unanswered */
 	uint32_t	 active_immediate;
+	uint32_t	 active_requests;	/* task management under way */
 	bool		 is_ending;	/* logout or drop: deliver nothing more */
 
 	/* Tasks by slot, free slots, and tasks by ITT. */
@@ -208,8 +209,9 @@ struct task {
 	struct piece	 sending;
 	uint32_t	 datasn_in;
 	uint8_t		 status;
-	uint32_t	 residual;
+	uint32_t	 residual, bidi_residual;
 	bool		 has_overflow, has_underflow;
+	bool		 has_bidi_overflow, has_bidi_underflow;
 	uint8_t		 sense_bytes;
 	uint8_t		 sense[2 + 96];		/* with SenseLength before it */
 };
@@ -220,7 +222,8 @@ struct task_answer {
 	uint32_t	 data_bytes;
 	const uint8_t	*sense;
 	uint8_t		 sense_bytes;
-	uint64_t	 wanted_bytes;		/* what the CDB moves (SPDTL) */
+	uint64_t	 wanted_bytes;		/* what the CDB moves (SPDTL); of a
+						 * bidirectional one its Data-In */
 	uint64_t	 moved_bytes;		/* what was moved, this included */
 };
 
@@ -285,8 +288,9 @@ task_first_is_complete(const struct task *t)
 bool	task_keep_first(struct task *t);
 
 /* Ask for bytes [offset, offset + bytes) of the transfer, which follow what has
- * come so far, into dest.  received() tells when they are there.  One request
- * at a time; dest is ours until then, or until the task is dropped. */
+ * come so far, into dest.  received() tells when they are there; it does so
+ * inside this call when t->receive_error is set already.  One request at a
+ * time; dest is ours until then, or until the task is dropped. */
 void	task_solicit(struct task *t, uint8_t *dest, uint32_t offset,
 	    uint32_t bytes);
 
@@ -329,6 +333,7 @@ struct task_request {
 	struct link	 link;		/* of session->requests */
 	enum task_function function;
 	uint64_t	 lun;
+	uint32_t	 cmdsn;		/* tasks before it are meant */
 	struct task	*task;		/* ABORT TASK: the one meant */
 	void		*owner;		/* the owner's own */
 	unsigned	 pending;	/* the owner's own */

@@ -27,6 +27,10 @@ uint32_t task_ttt(const struct task *t, uint32_t r2tsn);
 /* Reopen the window after a command has ended. */
 void	session_open_window(struct session *s);
 
+/* Count a CmdSN as received whose command was aborted before it came (11.6.1).
+ * False without memory. */
+bool	session_plug(struct conn *c, uint32_t cmdsn);
+
 /* Forget the buffer that a PDU's data was placed in. */
 void	conn_free_place(struct conn *c);
 
@@ -38,6 +42,9 @@ struct task *command_arrived(struct conn *c, const struct pdu *p,
 
 /* Its turn has come. */
 void	command_deliver(struct task *t);
+
+/* The unsolicited data of t is not to be had any more, and why. */
+void	first_data_lost(struct task *t, int error);
 
 /* t is over as far as limits and the window are concerned. */
 void	task_uncount(struct task *t);
@@ -56,12 +63,18 @@ void	data_out_arrived(struct conn *c, const struct pdu *p,
 
 /* -- request.c -- */
 
-void	nop_out_arrived(struct conn *c, const struct pdu *p,
+/* Requests.  False: rejected, as if they had not been received (7.3). */
+bool	nop_out_arrived(struct conn *c, const struct pdu *p,
 	    const struct pdu_body *body);
-void	text_arrived(struct conn *c, const struct pdu *p,
+bool	text_arrived(struct conn *c, const struct pdu *p,
 	    const struct pdu_body *body);
-void	logout_arrived(struct conn *c, const struct pdu *p);
-void	task_request_arrived(struct conn *c, const struct pdu *p);
+bool	logout_arrived(struct conn *c, const struct pdu *p,
+	    const struct pdu_body *body);
+bool	task_request_arrived(struct conn *c, const struct pdu *p,
+	    const struct pdu_body *body);
+
+/* Free the answers that c has not sent yet. */
+void	conn_drop_replies(struct conn *c);
 void	conn_reject(struct conn *c, enum reject_reason reason,
 	    const uint8_t *header);
 

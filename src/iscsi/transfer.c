@@ -68,9 +68,19 @@ data_out_is_due(const struct task *t, const struct pdu *p)
 	}
 	if (p->data_bytes > end - t->out_next)
 		return false;
-	/* A sequence ends with F, and the last of a solicited one has it. */
-	return is_unsolicited(p) ||
-	    p->is_final == (p->data_bytes == end - t->out_next);
+	/* F ends a solicited sequence where its R2T ends, not before. */
+	return is_unsolicited(p) || !p->is_final ||
+	    p->data_bytes == end - t->out_next;
+}
+
+/* An empty end of unsolicited data that has ended before: the command said that
+ * more would come, and had all that may come. */
+static bool
+data_out_is_idle(const struct task *t, const struct pdu *p)
+{
+	return is_unsolicited(p) && p->data_bytes == 0 && p->is_final &&
+	    !t->is_first_due && p->data.offset == t->first.bytes &&
+	    p->data.datasn == 0;
 }
 
 /* The task a Data-Out belongs to, if it still takes data. */
@@ -104,6 +114,7 @@ static void
 receive_failed(struct task *t, int error)
 {
 	t->receive_error = error;
+	t->is_first_due = false;
 	if (t->is_delivered)
 		t->session->ops->received(t);
 }
@@ -140,13 +151,9 @@ void
 data_out_arrived(struct conn *c, const struct pdu *p,
     const struct pdu_body *body)
 {
-	struct task *t, *placing = c->placing;
+	struct task *t = data_out_task(c, p);
 	uint8_t *dest;
 
-	c->placing = NULL;
-	if (placing != NULL && placing->is_release_due)
-		task_release(placing);
-	t = data_out_task(c, p);
 	if (t == NULL) {	/* its task was answered or aborted */
 		c->stray_data++;
 		return;
@@ -156,7 +163,8 @@ data_out_arrived(struct conn *c, const struct pdu *p,
 		return;
 	}
 	if (!data_out_is_due(t, p)) {
-		receive_failed(t, EPROTO);
+		if (!data_out_is_idle(t, p))
+			receive_failed(t, EPROTO);
 		return;
 	}
 	if (!body->is_data_placed && p->data_bytes > 0) {
@@ -177,8 +185,9 @@ data_out_arrived(struct conn *c, const struct pdu *p,
 		return;
 	}
 	t->awaited.done += p->data_bytes;
-	if (t->out_next == t->r2t_end)
-		r2t_filled(t);
+	if (!p->is_final)
+		return;
+	r2t_filled(t);
 	if (t->awaited.done == t->awaited.bytes) {
 		t->awaited.data = NULL;
 		t->session->ops->received(t);
@@ -198,10 +207,14 @@ task_solicit(struct task *t, uint8_t *dest, uint32_t offset, uint32_t bytes)
 	t->r2t_end = offset +
 	    min_u32(t->session->params.max_burst_bytes, bytes);
 	t->datasn_out = 0;
-	task_say(t);
+	if (t->receive_error != 0)	/* it happened while nobody waited */
+		t->session->ops->received(t);
+	else
+		task_say(t);
 }
 
-/* R2T, 11.8.  False: no room in the batch. */
+/* R2T, 11.8.  A bidirectional command counts R2Ts and Data-In together
+ * (11.7.5).  False: no room in the batch. */
 static bool
 emit_r2t(struct task *t, struct batch *b)
 {
@@ -214,7 +227,7 @@ emit_r2t(struct task *t, struct batch *b)
 		.lun = be64_of(t->lun),
 		.itt = be32_of(t->itt),
 		.word20 = be32_of(task_ttt(t, t->r2tsn)),
-		.word36 = be32_of(t->r2tsn),
+		.word36 = be32_of(t->r2tsn + t->datasn_in),
 		.word40 = be32_of(t->r2t_next),
 		.word44 = be32_of(bytes),
 	};
@@ -263,7 +276,7 @@ emit_data_in(struct task *t, struct batch *b)
 	if (!batch_has_room(b, bytes))
 		return false;
 	is_last = t->is_answered && bytes == left;
-	has_status = is_last && t->status == 0;
+	has_status = is_last && t->status == 0 && !t->is_write;
 	if (has_status)
 		status_leaves(t);
 	bhs = (struct bhs){
@@ -273,7 +286,7 @@ emit_data_in(struct task *t, struct batch *b)
 		.data_bytes = be24_of(bytes),
 		.itt = be32_of(t->itt),
 		.word20 = be32_of(TAG_NONE),
-		.word36 = be32_of(t->datasn_in++),
+		.word36 = be32_of(t->r2tsn + t->datasn_in++),
 		.word40 = be32_of(offset),
 	};
 	if (has_status) {
@@ -298,11 +311,16 @@ emit_response(struct task *t, struct batch *b)
 		.opcode = OP_SCSI_RESPONSE,
 		.flags = (uint8_t)(FLAG_FINAL |
 		    (t->has_overflow ? FLAG_OVERFLOW : 0) |
-		    (t->has_underflow ? FLAG_UNDERFLOW : 0)),
+		    (t->has_underflow ? FLAG_UNDERFLOW : 0) |
+		    (t->has_bidi_overflow ? FLAG_BIDI_OVERFLOW : 0) |
+		    (t->has_bidi_underflow ? FLAG_BIDI_UNDERFLOW : 0)),
 		.byte3 = t->status,
 		.data_bytes = be24_of(bytes),
 		.itt = be32_of(t->itt),
-		.word36 = be32_of(t->datasn_in + t->r2tsn),
+		/* Zero without Data-In (11.4.8). */
+		.word36 = be32_of(t->datasn_in > 0 ?
+		    t->datasn_in + t->r2tsn : 0),
+		.word40 = be32_of(t->bidi_residual),
 		.word44 = be32_of(t->residual),
 	};
 
@@ -350,36 +368,61 @@ task_sent(struct voice *v)
 	t->session->ops->sent(t);
 }
 
+/* The most that Data-In may be. */
+static uint32_t
+read_bytes_max(const struct task *t)
+{
+	return t->is_write ? t->bidi_read_bytes : t->expected_bytes;
+}
+
 void
 task_send(struct task *t, uint8_t *data, uint32_t bytes)
 {
-	assert(t->is_read && !t->is_answered && t->sending.data == NULL);
-	assert(bytes > 0);
+	assert(t->is_read && !t->is_answered && !t->is_aborted);
+	assert(t->sending.data == NULL && bytes > 0);
 	t->sending = (struct piece){
 		.data = data,
 		.offset = t->sending.offset + t->sending.bytes,
 		.bytes = bytes,
 	};
-	assert(t->sending.offset + bytes <= t->expected_bytes);
+	assert(t->sending.offset + bytes <= read_bytes_max(t));
 	task_say(t);
 }
 
 /* Residual count, 11.4.5: against what the CDB wanted to move when the command
  * went well, against what was moved when it did not. */
-static void
-set_residual(struct task *t, const struct task_answer *a)
+static uint32_t
+residual_of(const struct task_answer *a, uint32_t expected, bool *has_overflow,
+    bool *has_underflow)
 {
-	t->has_overflow = t->has_underflow = false;
-	t->residual = 0;
-	if (a->status == 0 && a->wanted_bytes > t->expected_bytes) {
-		uint64_t over = a->wanted_bytes - t->expected_bytes;
+	uint64_t over;
 
-		t->has_overflow = true;
-		t->residual = over < UINT32_MAX ? (uint32_t)over : UINT32_MAX;
-	} else if (a->moved_bytes < t->expected_bytes) {
-		t->has_underflow = true;
-		t->residual = t->expected_bytes - (uint32_t)a->moved_bytes;
+	*has_overflow = a->status == 0 && a->wanted_bytes > expected;
+	*has_underflow = !*has_overflow && a->moved_bytes < expected;
+	if (*has_underflow)
+		return expected - (uint32_t)a->moved_bytes;
+	over = *has_overflow ? a->wanted_bytes - expected : 0;
+	return over < UINT32_MAX ? (uint32_t)over : UINT32_MAX;
+}
+
+/* A bidirectional answer tells of its Data-In; of the other direction counts
+ * what has come. */
+static void
+set_residuals(struct task *t, const struct task_answer *a)
+{
+	const struct task_answer out = {
+		.wanted_bytes = t->out_next, .moved_bytes = t->out_next,
+	};
+
+	t->has_bidi_overflow = t->has_bidi_underflow = false;
+	t->bidi_residual = 0;
+	if (t->is_read && t->is_write) {
+		t->bidi_residual = residual_of(a, t->bidi_read_bytes,
+		    &t->has_bidi_overflow, &t->has_bidi_underflow);
+		a = &out;
 	}
+	t->residual = residual_of(a, t->expected_bytes, &t->has_overflow,
+	    &t->has_underflow);
 }
 
 void
@@ -391,7 +434,7 @@ task_answer(struct task *t, const struct task_answer *a)
 	t->is_answered = true;
 	t->awaited.data = NULL;
 	t->status = a->status;
-	set_residual(t, a);
+	set_residuals(t, a);
 	t->sense_bytes = a->sense_bytes;
 	if (a->sense_bytes > 0) {
 		put_be16(t->sense, a->sense_bytes);
@@ -402,7 +445,7 @@ task_answer(struct task *t, const struct task_answer *a)
 		.offset = t->sending.offset + t->sending.bytes,
 		.bytes = a->data_bytes,
 	};
-	assert(t->sending.offset + a->data_bytes <= t->expected_bytes ||
-	    a->data_bytes == 0);
+	assert(a->data_bytes == 0 ||
+	    t->sending.offset + a->data_bytes <= read_bytes_max(t));
 	task_say(t);
 }

@@ -25,7 +25,7 @@ writer_init(struct writer *w, const struct writer_ops *ops, void *owner)
 	w->ops = ops;
 	w->owner = owner;
 	w->has_header_digest = w->has_data_digest = false;
-	w->is_sending = false;
+	w->is_sending = w->is_finished = false;
 	w->arena = NULL;
 	w->queued = 0;
 	list_init(&w->queue);
@@ -66,10 +66,16 @@ voice_hush(struct writer *w, struct voice *v)
 	return !link_is_in_list(&v->flight);
 }
 
+void
+writer_finish(struct writer *w)
+{
+	w->is_finished = true;
+}
+
 bool
 writer_is_idle(const struct writer *w)
 {
-	return !w->is_sending && list_is_empty(&w->queue);
+	return !w->is_sending && (w->is_finished || list_is_empty(&w->queue));
 }
 
 /* The little spare arena has room for headers only. */
@@ -187,13 +193,14 @@ writer_gather(struct writer *w, struct iovec *vec, int vec_max)
 	struct link *l;
 
 	assert(!w->is_sending);
-	if (list_is_empty(&w->queue))
+	if (w->is_finished || list_is_empty(&w->queue))
 		return 0;
 	w->arena = w->ops->arena_take(w->owner);
 	b.arena = w->arena != NULL ? w->arena : w->spare;
 	b.size = w->arena != NULL ? WRITER_ARENA_BYTES : WRITER_SPARE_BYTES;
 
-	while (batch_has_room(&b, 0) && (l = list_take(&w->queue)) != NULL)
+	while (!w->is_finished && batch_has_room(&b, 0) &&
+	    (l = list_take(&w->queue)) != NULL)
 		if (!voice_emit(CONTAINER_OF(l, struct voice, queue), &b))
 			break;
 	w->is_sending = b.count > 0;

@@ -70,6 +70,7 @@ struct writer {
 	void		*owner;
 	bool		 has_header_digest, has_data_digest;
 	bool		 is_sending;	/* a batch is under way */
+	bool		 is_finished;	/* the last word was said */
 	struct list	 queue, flight;
 	uint8_t		*arena;		/* of the batch under way */
 	size_t		 queued;	/* voices in queue */
@@ -90,7 +91,12 @@ void	voice_say(struct writer *w, struct voice *v);
  * it has emitted is on its way, sent() follows. */
 bool	voice_hush(struct writer *w, struct voice *v);
 
-bool	writer_is_idle(const struct writer *w);	/* nothing queued or sent */
+/* What has been emitted so far is all that this connection says; who is in the
+ * queue stays there until writer_stop(). */
+void	writer_finish(struct writer *w);
+
+/* Nothing is on its way, and nothing will be. */
+bool	writer_is_idle(const struct writer *w);
 
 /* Fill vec with the next batch; returns the count, 0 for nothing to send.  Not
  * while a batch is under way. */
