@@ -299,7 +299,8 @@ finish(struct login_initiator *l, const struct pdu *response)
 		initiator_fail(l, "target does not agree to CRC32C digests");
 		return LOGIN_FAILED;
 	}
-	if (response->login.tsih == 0 ||
+	/* A target that saves the number for discovery does no harm. */
+	if ((response->login.tsih == 0 && !l->negotiation.is_discovery) ||
 	    (l->config->tsih != 0 &&
 		response->login.tsih != l->config->tsih)) {
 		initiator_fail(l, "target gives TSIH %u",

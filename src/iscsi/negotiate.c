@@ -331,7 +331,7 @@ negotiate_answer(struct negotiation *n, struct text_writer *w)
 		agreed = n->session.max_burst_bytes;
 	n->peer_first_burst = 0;
 	param_set(&n->session, key, agreed);
-	return put_number(w, key, agreed) == NEGOTIATE_DONE && !w->is_full;
+	return put_number(w, key, agreed) == NEGOTIATE_DONE;
 }
 
 /* -- proposing ------------------------------------------------------------- */

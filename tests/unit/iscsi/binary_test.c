@@ -51,6 +51,7 @@ TEST(base64_is_decoded)
 	check_decodes("0bZm9vYmE=", "fooba", 5);
 	check_decodes("0bZm9vYmFy", "foobar", 6);
 	check_decodes("0b+/+/", "\xfb\xff\xbf", 3);
+	check_decodes("0bAZaz09+/", "\x01\x96\xb3\xd3\xdf\xbf", 6);
 }
 
 TEST(what_is_no_binary_value_is_refused)

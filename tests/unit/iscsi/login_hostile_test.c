@@ -47,6 +47,7 @@ check_answer(const struct login *l, enum login_result result)
 	for (const char *p = l->why; *p != '\0'; p++)
 		CHECK(*p >= ' ' && *p < 0x7f);
 	CHECK((l->why[0] != '\0') == (l->status != LOGIN_SUCCESS));
+	CHECK((result == LOGIN_ANSWER) == !l->is_over);
 	if (result == LOGIN_CLOSE)
 		return;
 	CHECK_EQ(OP_LOGIN_RESPONSE, a->pdu.opcode);

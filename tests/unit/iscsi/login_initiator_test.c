@@ -251,6 +251,16 @@ TEST(tsih_zero_at_the_end_is_a_failure)
 	check_fails(1, 3, NOTHING, WHO "target gives TSIH 0");
 }
 
+TEST(tsih_zero_at_the_end_of_a_discovery_login_is_forgiven)
+{
+	bench_init();
+	b.config.target_name = NULL;
+	b.config.skips_security = true;
+	CHECK_EQ(LOGIN_SEND, begin());
+	CHECK_EQ(LOGIN_DONE, answer(1, 3, NOTHING));
+	login_initiator_free(&b.l);
+}
+
 TEST(tsih_of_another_session_is_a_failure)
 {
 	bench_init();
@@ -489,10 +499,52 @@ TEST(challenge_must_be_whole)
 	check_fails(0, 0, TEXT_BARE("CHAP_A=5\0CHAP_I=1\0"),
 	    WHO "target sends CHAP keys out of turn");
 	begin_chap(false);
+	check_fails(0, 0, TEXT_BARE("CHAP_A=5\0CHAP_C=0x00\0"),
+	    WHO "target sends CHAP keys out of turn");
+	begin_chap(false);
+	check_fails(0, 0, TEXT_BARE(CHALLENGE),
+	    WHO "target sends CHAP keys out of turn");
+	bench_init();
+	CHECK_EQ(LOGIN_SEND, begin());
+	check_fails(0, 0, TEXT_BARE("CHAP_A=5\0" CHALLENGE),
+	    WHO "target sends CHAP keys out of turn");
+	begin_chap(false);
+	CHECK_EQ(LOGIN_SEND, answer(0, 0, TEXT_BARE("CHAP_A=5\0" CHALLENGE)));
+	check_fails(0, 0, TEXT_BARE("CHAP_A=5\0" CHALLENGE),
+	    WHO "key CHAP_A: sent twice");
+	begin_chap(false);
 	check_fails(0, 0, TEXT_BARE("CHAP_A=5\0CHAP_I=1\0CHAP_C=0xf\0"),
 	    WHO "target: CHAP_C is not a binary value");
 	begin_chap(false);
 	check_fails(0, 0, TEXT_BARE("CHAP_N=disk\0CHAP_R=0x00\0"),
+	    WHO "target sends CHAP keys out of turn");
+}
+
+TEST(security_may_end_without_a_word_about_it)
+{
+	bench_init();
+	CHECK_EQ(LOGIN_SEND, begin());
+	CHECK_EQ(LOGIN_SEND, answer(0, 0, NOTHING));
+	CHECK(b.l.request.pdu.is_final);
+	CHECK_EQ(LOGIN_SEND, answer(0, 1, NOTHING));
+	CHECK_EQ(1, b.l.request.pdu.login.csg);
+	login_initiator_free(&b.l);
+}
+
+TEST(half_a_proof_is_none)
+{
+	begin_chap(true);
+	CHECK_EQ(LOGIN_SEND, answer(0, 0, TEXT_BARE("CHAP_A=7\0" CHALLENGE)));
+	check_fails(0, 1, TEXT_BARE("CHAP_N=disk\0"),
+	    WHO "target sends CHAP keys out of turn");
+	begin_chap(true);
+	CHECK_EQ(LOGIN_SEND, answer(0, 0, TEXT_BARE("CHAP_A=7\0" CHALLENGE)));
+	check_fails(0, 1, TEXT_BARE("CHAP_R=0x00\0"),
+	    WHO "target sends CHAP keys out of turn");
+	/* A proof that nobody asked for. */
+	begin_chap(false);
+	CHECK_EQ(LOGIN_SEND, answer(0, 0, TEXT_BARE("CHAP_A=7\0" CHALLENGE)));
+	check_fails(0, 1, TEXT_BARE("CHAP_N=disk\0CHAP_R=0x00\0"),
 	    WHO "target sends CHAP keys out of turn");
 }
 
@@ -586,7 +638,9 @@ TESTS(first_request_names_and_offers, security_with_chap_is_offered_without_t,
     another_pdu_is_a_failure, response_to_another_request_is_a_failure,
     stage_of_another_kind_is_a_failure,
     move_that_was_not_asked_for_is_a_failure,
-    tsih_zero_at_the_end_is_a_failure, tsih_of_another_session_is_a_failure,
+    tsih_zero_at_the_end_is_a_failure,
+    tsih_zero_at_the_end_of_a_discovery_login_is_forgiven,
+    tsih_of_another_session_is_a_failure,
     text_that_breaks_the_rules_is_a_failure, text_of_the_target_is_bounded,
     unknown_keys_of_the_target_are_bounded,
     text_before_our_own_is_whole_is_a_failure,
@@ -597,6 +651,7 @@ TESTS(first_request_names_and_offers, security_with_chap_is_offered_without_t,
     secrets_are_checked_before_anything_is_sent,
     method_that_was_not_offered_is_a_failure,
     algorithm_that_was_not_offered_is_a_failure, challenge_must_be_whole,
+    security_may_end_without_a_word_about_it, half_a_proof_is_none,
     target_that_skips_its_proof_is_refused,
     target_cannot_prove_itself_with_our_own_response,
     required_digest_that_is_not_agreed_on_is_a_failure,

@@ -1,5 +1,21 @@
 /* iscsi/login.h: what is refused, with which status and in which words
- * (RFC 7143 6.3, 11.13.5). */
+ * (RFC 7143 6.3, 11.13.5).
+ *
+ * Where the numbered hostile inputs of the fault model are tested:
+ *
+ *	F15	login_chap_test: wrong secret, unknown user, same bytes back
+ *	F16	login_chap_test: reflected challenge, one secret for both ways
+ *	F17	login_chap_test: CHAP_R, CHAP_N and CHAP_C of every length
+ *	F18	here: stages, repeated keys, no =, no key, 64 characters
+ *	F19	here: 2048 tiny keys, 65 unknown ones
+ *	F20	here: 8189 to 8193 bytes, 64 KiB and one, C without end
+ *	F21	negotiate_test: abused numbers, for every line of keys.def
+ *	F22	here: stages, version, TSIH, ISID and CID that change
+ *	F23	here: PDUs that are no login request
+ *	F24	here: additional header segments
+ *	F45	login_memory_test: every allocation fails once
+ *	F51	login_initiator_test: targets that break the rules
+ */
 #include "login_rig.h"
 
 /* -- the header ------------------------------------------------------------ */
@@ -224,6 +240,10 @@ TEST(unknown_target_is_not_found)
 	    "\0TargetName=iqn.2026-01.io.lunet:other\0"), LOGIN_NOT_FOUND,
 	    "initiator " INITIATOR ": target iqn.2026-01.io.lunet:other: "
 	    "target not found");
+	/* Targets may have odd names. */
+	rig_refused(&r, 1, 3, TEXT_BARE("InitiatorName=" INITIATOR
+	    "\0TargetName=Disk1\0"), LOGIN_NOT_FOUND, "initiator " INITIATOR
+	    ": target disk1: target not found");
 	rig_refused(&r, 1, 3, TEXT_BARE("InitiatorName=" INITIATOR
 	    "\0TargetName=a b\0"), LOGIN_NOT_FOUND, "initiator " INITIATOR
 	    ": TargetName a b: illegal character");

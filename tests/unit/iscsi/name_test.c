@@ -28,8 +28,8 @@ TEST(names_of_the_three_types_are_good)
 
 TEST(names_become_lower_case)
 {
-	CHECK_TEXT("good", check("IQN.1993-08.Org.Debian:X"));
-	CHECK_TEXT("iqn.1993-08.org.debian:x", name);
+	CHECK_TEXT("good", check("IQN.1993-08.Org.Debian:XYZ"));
+	CHECK_TEXT("iqn.1993-08.org.debian:xyz", name);
 	CHECK_TEXT("good", check("EUI.02004567A425678D"));
 	CHECK_TEXT("eui.02004567a425678d", name);
 }
@@ -77,6 +77,7 @@ TEST(names_of_other_scripts_are_good_when_well_formed)
 {
 	CHECK_TEXT("good", check("iqn.2001-01.a:\xc3\xa4"));
 	CHECK_TEXT("good", check("iqn.2001-01.a:\xe6\x97\xa5\xe6\x9c\xac"));
+	CHECK_TEXT("good", check("iqn.2001-01.a:\xe0\xa4\x85"));
 	CHECK_TEXT("good", check("iqn.2001-01.a:\xf0\x9f\x92\xbe"));
 	CHECK_TEXT("illegal character", check("iqn.2001-01.a:\xc3"));
 	CHECK_TEXT("illegal character", check("iqn.2001-01.a:\xc3x"));

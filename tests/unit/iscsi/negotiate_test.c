@@ -323,6 +323,18 @@ TEST(every_key_has_a_line_for_people)
 	CHECK_TEXT("MaxBurstLength            first connection    min        "
 		   "        both       262144 (512..16777215)  RFC 7143 13.13",
 	    line);
+	key_describe(KEY_TargetAlias, line, sizeof(line));
+	CHECK_TEXT("TargetAlias               any time            declared   "
+		   "        target     -                       RFC 7143 13.6",
+	    line);
+	key_describe(KEY_InitialR2T, line, sizeof(line));
+	CHECK_TEXT("InitialR2T                first connection    or         "
+		   "        both       Yes                     RFC 7143 13.10",
+	    line);
+	key_describe(KEY_SendTargets, line, sizeof(line));
+	CHECK_TEXT("SendTargets               full feature phase  declared   "
+		   "        initiator  -                       RFC 7143 13.3",
+	    line);
 	CHECK_EQ(KEY_UNKNOWN, key_find(span_of_text("maxburstlength")));
 	CHECK_EQ(KEY_UNKNOWN, key_find(span_of_text("MaxBurstLengt")));
 	CHECK_EQ(KEY_UNKNOWN, key_find(span_of_text("")));
@@ -348,6 +360,12 @@ TEST(offers_outside_the_table_are_found)
 	t.offer.session.first_burst_bytes = 65536;
 	CHECK(negotiate_offer_check(&t.offer) == NULL);
 	t.offer.recv_data_max = 0x1000000;
+	CHECK_TEXT("MaxRecvDataSegmentLength", negotiate_offer_check(&t.offer));
+	t.offer.recv_data_max = 0xffffff;
+	CHECK(negotiate_offer_check(&t.offer) == NULL);
+	t.offer.recv_data_max = 512;
+	CHECK(negotiate_offer_check(&t.offer) == NULL);
+	t.offer.recv_data_max = 511;
 	CHECK_TEXT("MaxRecvDataSegmentLength", negotiate_offer_check(&t.offer));
 	offer_default();
 	t.offer.session.time2wait_s = 3601;

@@ -152,6 +152,7 @@ TEST(numbers_are_decimal_or_hexadecimal)
 	CHECK(number_of("262144", 262144));
 	CHECK(number_of("0x40000", 262144));
 	CHECK(number_of("0XfF", 255));
+	CHECK(number_of("0xaA90", 43664));
 	CHECK(number_of("0x000000000000ff", 255));
 	CHECK(number_of("4294967295", UINT32_MAX));
 }
@@ -225,6 +226,10 @@ TEST(text_for_people_is_printable)
 	CHECK_TEXT("a?b???", out);
 	text_printable(BYTES("longer than it may be"), out, sizeof(out));
 	CHECK_TEXT("longer ", out);
+	text_printable(BYTES("8 bytes."), out, sizeof(out));
+	CHECK_TEXT("8 bytes", out);
+	text_printable(BYTES("7 bytes"), out, sizeof(out));
+	CHECK_TEXT("7 bytes", out);
 }
 
 TESTS(pairs_come_in_order, padding_and_a_missing_nul_are_forgiven,
