@@ -25,6 +25,28 @@ def alone():
         yield
 
 
+@contextlib.contextmanager
+def priority(given):
+    """With --urgent: before everything else that wants our cores.  Where the
+    scheduler shares time between groups, nice counts only inside of one."""
+    if not given.urgent:
+        yield
+        return
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    os.setpriority(os.PRIO_PROCESS, 0, -20)
+    group_nice(-20)
+    try:
+        yield
+    finally:
+        group_nice(0)
+        os.setpriority(os.PRIO_PROCESS, 0, before)
+
+
+def group_nice(nice):
+    with contextlib.suppress(OSError), open("/proc/self/autogroup", "w") as f:
+        f.write(str(nice))
+
+
 def said_by(*words):
     try:
         return subprocess.run(words, capture_output=True, text=True, cwd=HERE,
@@ -57,6 +79,7 @@ def describe(given):
         "pairs": given.pairs,
         "seconds": given.seconds,
         "size": given.size,
+        "is_urgent": given.urgent,
     }
 
 
@@ -64,7 +87,8 @@ def warn():
     load = os.getloadavg()[0]
     if load > BUSY_LOAD:
         print(f"the machine is busy (load {load:.1f}): IOPS and latencies "
-              "say little, CPU per I/O and ratios a little more", flush=True)
+              "say little, CPU per I/O a little more; --urgent goes before "
+              "other work", flush=True)
 
 
 class Strain:

@@ -15,13 +15,13 @@ NAME = "iqn.2026-01.org.example:bench"
 class Server:
     """Anything that prints lines and then "ready", and may be reached."""
 
-    def __init__(self, name, words, environment=None):
+    def __init__(self, name, words):
         self.name = name
         self.errors = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
             ["taskset", "-c", SERVER_CORE, *words], text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=self.errors, env={**os.environ, **(environment or {})})
+            stderr=self.errors)
         self.pids = [self.process.pid]
         self.url = None
         for line in self.process.stdout:
@@ -69,20 +69,35 @@ def lunet(name, build, store):
                          "--reactors", "1", store])
 
 
+def floor(name, given, *words):
+    return Server(name, [os.path.join(given.build, "bench/floor"), "0",
+                         *words])
+
+
+def tgt(name, given):
+    server = Server(name, [os.path.join(HERE, "../tools/tgt-serve"), "serve",
+                           "--listen", "127.0.0.1:0", "--name", NAME,
+                           f"ram:{given.size}"])
+    # It offers no digests before it is told to; tgt-serve gives its process
+    # number to tgtd as the port of the control socket.
+    for key in "HeaderDigest", "DataDigest":
+        subprocess.run(["tgtadm", "-C", str(server.pids[0] % 32000), "--lld",
+                        "iscsi", "--op", "update", "--mode", "target",
+                        "--tid", "1", "-n", key, "-v", "CRC32C"], check=True)
+    return server
+
+
 def start(name, given):
-    floor = os.path.join(given.build, "bench/floor")
     if name == "lunet":
         return lunet(name, given.build, f"ram:{given.size}")
     if name == "other":
         return lunet(name, given.against, f"ram:{given.size}")
     if name == "floor":
-        return Server(name, [floor, "0"])
+        return floor(name, given)
     if name == "spin":
-        return Server(name, [floor, "0", "spin"])
+        return floor(name, given, "spin")
     if name == "tgt":
-        return Server(name, [os.path.join(HERE, "../tools/tgt-serve"),
-                             "serve", "--listen", "127.0.0.1:0", "--name",
-                             NAME, f"ram:{given.size}"])
+        return tgt(name, given)
     raise SystemExit(f"bench/run: server {name}: there is none")
 
 
