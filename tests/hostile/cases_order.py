@@ -191,6 +191,25 @@ def window_goes_on_without_commands(t):
 
 
 @case
+def cmdsn_of_a_rejected_request_is_still_due(t):
+    """F31, RFC 7143 11.17: it does not count as received; the same CmdSN plugs
+    the gap."""
+    s = t.session()
+    bad = s.text(final=True, more=True, immediate=False)
+    behind = s.command(TEST_UNIT_READY)
+    s.send(bad, behind)
+    seen = outcome(s, *REJECTED)
+    if s.conn.is_closed:
+        return seen
+    plug = numbered(s, bad.cmdsn)
+    s.send(plug)
+    for command in (plug, behind):
+        expect(s.status(command).label(), "GOOD")
+    expect(s.run(TEST_UNIT_READY)[0], "GOOD")
+    return seen + ", gap plugged"
+
+
+@case
 def expstatsn_is_nonsense(t):
     """F31, RFC 7143 4.2.2.2: numbers that were never sent or long past."""
     s = t.session()

@@ -360,9 +360,11 @@ def random_text_requests(t):
         pdu = s.text(data, immediate=random.random() < 0.5)
         pdu.flags = random.choice((0x80, 0x00, 0x40, 0xC0, 0xFF))
         s.send(pdu)
-        outcome(s, TEXT, *REJECTED)
+        seen = outcome(s, TEXT, *REJECTED)
         if s.conn.is_closed:
             s = t.session(discovery=True)
+        elif seen.startswith("RJ") and not pdu.byte0 & 0x40:
+            s.cmdsn = pdu.cmdsn     # not received, 11.17
     return "300 answered"
 
 
