@@ -5,11 +5,13 @@
 #	make test		set up, build, run all the tests
 #	make test-quick		unit tests and lints: no root, no network
 #	make install		DESTDIR=... PREFIX=/usr
+#	make sim SEEDS=N	N stories of the simulator (tests/sim)
 #	make bench		measure
 #	make fmt, check-style	lay the C files out; say what is not
 
 BUILD ?= build
 PREFIX ?= /usr/local
+SEEDS ?= 1000
 MESON_OPTIONS ?=
 
 all: $(BUILD)/build.ninja
@@ -37,6 +39,9 @@ install: all
 	@meson configure $(BUILD) --prefix=$(PREFIX)
 	@DESTDIR="$(DESTDIR)" meson install -C $(BUILD)
 
+sim: all
+	@$(BUILD)/tests/sim/lunet-sim --seeds 1..$(SEEDS)
+
 bench: all
 	@bench/run $(BUILD)
 
@@ -49,4 +54,4 @@ check-style:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all run test test-quick install bench fmt check-style clean
+.PHONY: all run test test-quick install sim bench fmt check-style clean
