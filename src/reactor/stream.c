@@ -109,14 +109,16 @@ stream_close(struct stream *s, bool at_once)
 void
 stream_detach(struct stream *s, void (*detached)(struct stream *s, int fd))
 {
-	assert(s->phase == STREAM_OPEN || s->phase == STREAM_FINISHED);
-	assert(s->into == NULL);
+	assert(s->phase != STREAM_CLOSING && s->phase != STREAM_DETACHING);
 	s->detached = detached;
-	/* After the peer's FIN there is nothing to hand over. */
-	if (s->phase == STREAM_FINISHED)
+	/* After the peer's FIN, or a failure that the owner has still to be
+	 * told of, there is nothing to hand over. */
+	if (s->phase != STREAM_OPEN) {
 		stream_end(s, 0);
-	else
-		stream_enter(s, STREAM_DETACHING);
+		return;
+	}
+	assert(s->into == NULL);
+	stream_enter(s, STREAM_DETACHING);
 }
 
 void
