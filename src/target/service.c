@@ -243,8 +243,9 @@ access_rules_copy(struct access_rules *to, const struct access_rules *from,
 		*is_complete = false;
 		return;
 	}
-	memcpy(to->networks, from->networks,
-	    from->network_count * sizeof(*to->networks));
+	if (from->network_count > 0)
+		memcpy(to->networks, from->networks,
+		    from->network_count * sizeof(*to->networks));
 	to->network_count = from->network_count;
 }
 
