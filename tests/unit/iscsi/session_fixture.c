@@ -78,7 +78,8 @@ give_reply(struct session *s, struct reply *reply)
 	struct rig *r = rig_of(s);
 
 	for (size_t i = 0; i < r->requests; i++)
-		if (&r->request[i]->reply == reply)
+		if (r->request[i] != NULL &&
+		    &r->request[i]->reply == reply)
 			r->request[i] = NULL;
 	r->replies_out--;
 	free(reply);
@@ -531,7 +532,7 @@ rig_feed(struct rig *r, const uint8_t *bytes, size_t length)
 		[FEED_WHOLE] = length,
 		[FEED_BYTES] = 1,
 		[FEED_PIECES] = r->feed_bytes,
-		[FEED_INTO] = PDU_HEADER_BYTES + 4,
+		[FEED_INTO] = PDU_HEADER_BYTES + 1,
 	};
 	bool goes_on = true;
 
