@@ -13,7 +13,7 @@ class Cell:
         self.has_digests = has_digests
 
     def suits(self, server):
-        return not (self.has_digests and server in ("floor", "spin"))
+        return not (self.has_digests and server in ("floor", "spin", "disk"))
 
 
 THIRD = 1 / 3

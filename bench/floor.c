@@ -1,13 +1,16 @@
 /* The floor under any target's cost on a machine: the least that a server can
  * do to answer the load generator.
  *
- *	floor PORT [spin]
+ *	floor PORT [spin] [MIB]
  *
- * The login is canned, a READ is answered out of one static buffer, the data of
- * a WRITE is received and dropped; no storage, no windows, no digests, nothing
- * is checked.  One thread; each time a socket is ready one recv() and one
- * writev() for all that came.  With "spin" it never sleeps, so that it does not
- * pay for being woken up.
+ * The login is canned, a READ is answered out of one small buffer that stays in
+ * the cache, the data of a WRITE is received and dropped; no storage, no
+ * windows, no digests, nothing is checked.  One thread; each time a socket is
+ * ready one recv() and one writev() for all that came.
+ *
+ * With "spin" it never sleeps, so that it does not pay for being woken up.
+ * With MIB it is a disk of so many MiB: data comes from its place in memory and
+ * is copied there, as any disk in memory must.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -29,14 +32,16 @@
 #define ANSWERS_MAX	512		/* of one writev(), two pieces each */
 #define DATA_BYTES	(2u << 20)
 #define SEGMENT_BYTES	(256u << 10)	/* of Data-In, as clients take it */
-#define DISK_SECTORS	(1u << 20)	/* of 512 bytes */
+#define DISK_MIB	512		/* that it says to have */
+#define SECTOR_BYTES	512
 #define WINDOW		255
 
 enum {
 	NOP_OUT = 0x00, COMMAND = 0x01, LOGIN = 0x03, LOGOUT = 0x06,
 	NOP_IN = 0x20, RESPONSE = 0x21, LOGIN_RESPONSE = 0x23, DATA_IN = 0x25,
 	LOGOUT_RESPONSE = 0x26,
-	READ_10 = 0x28, READ_16 = 0x88, READ_CAPACITY_16 = 0x9e,
+	READ_10 = 0x28, WRITE_10 = 0x2a, READ_16 = 0x88, WRITE_16 = 0x8a,
+	READ_CAPACITY_16 = 0x9e,
 	FINAL = 0x80, HAS_STATUS = 0x01,
 };
 
@@ -61,7 +66,8 @@ struct conn {
 static struct conn *conns[CONNS_MAX];
 static struct pollfd polls[CONNS_MAX];
 static int count = 1;			/* 0 is the listening socket */
-static uint8_t data[DATA_BYTES];
+static uint8_t *data;			/* DATA_BYTES, or the disk */
+static uint64_t disk_bytes;		/* 0: one place for all */
 static uint8_t capacity[32];
 
 static void
@@ -130,17 +136,35 @@ answer_login(struct conn *c, int fd, const uint8_t *request)
 	answers_send(c, fd);
 }
 
+/* Where the bytes of a READ or WRITE are, or NULL beyond the end. */
+static uint8_t *
+data_of(const uint8_t *request)
+{
+	const bool is_long = request[32] == READ_16 || request[32] == WRITE_16;
+	const uint32_t length = get_be32(request + 20);
+	const uint64_t sector = is_long ? get_be64(request + 34) :
+					  get_be32(request + 34);
+
+	if (disk_bytes == 0)
+		return length <= DATA_BYTES ? data : NULL;
+	if (sector > disk_bytes / SECTOR_BYTES ||
+	    length > disk_bytes - sector * SECTOR_BYTES)
+		return NULL;
+	return data + sector * SECTOR_BYTES;
+}
+
 static void
 answer_read(struct conn *c, int fd, const uint8_t *request)
 {
-	const uint32_t all = get_be32(request + 20);
+	const uint8_t *from = data_of(request);
+	const uint32_t all = from != NULL ? get_be32(request + 20) : 0;
 	uint32_t offset = 0, datasn = 0;
 
 	for (;;) {
 		const uint32_t left = all - offset;
 		const bool is_last = left <= SEGMENT_BYTES;
 		uint8_t *head = answer(c, fd, request, DATA_IN,
-		    is_last ? FINAL | HAS_STATUS : 0, data + offset,
+		    is_last ? FINAL | HAS_STATUS : 0, from + offset,
 		    is_last ? left : SEGMENT_BYTES);
 
 		put_be32(head + 36, datasn++);
@@ -152,14 +176,30 @@ answer_read(struct conn *c, int fd, const uint8_t *request)
 	c->statsn++;
 }
 
+/* All of it came with the command: the login has seen to that. */
+static void
+answer_write(struct conn *c, int fd, const uint8_t *request)
+{
+	const uint32_t length = get_be24(request + 5);
+	uint8_t *to = data_of(request);
+
+	if (disk_bytes != 0 && to != NULL && length <= get_be32(request + 20))
+		memcpy(to, request + 48, length);
+	answer(c, fd, request, RESPONSE, FINAL, NULL, 0);
+	c->statsn++;
+}
+
 static void
 answer_command(struct conn *c, int fd, const uint8_t *request)
 {
 	switch (request[32]) {
 	case READ_10:
 	case READ_16:
-		if (get_be32(request + 20) <= DATA_BYTES)
-			answer_read(c, fd, request);
+		answer_read(c, fd, request);
+		return;
+	case WRITE_10:
+	case WRITE_16:
+		answer_write(c, fd, request);
 		return;
 	case READ_CAPACITY_16:
 		answer(c, fd, request, DATA_IN, FINAL | HAS_STATUS, capacity,
@@ -254,36 +294,55 @@ listen_on(uint16_t port)
 	return fd;
 }
 
+static void
+disk_make(unsigned mib)
+{
+	const size_t bytes = mib > 0 ? (size_t)mib << 20 : DATA_BYTES;
+	const uint64_t told = (uint64_t)(mib > 0 ? mib : DISK_MIB) << 20;
+
+	if ((data = malloc(bytes)) == NULL) {
+		perror("floor");
+		exit(1);
+	}
+	for (size_t i = 0; i < bytes; i++)
+		data[i] = (uint8_t)(i * 167 + (i >> 8) + 13);
+	disk_bytes = (uint64_t)mib << 20;
+	put_be64(capacity, told / SECTOR_BYTES - 1);
+	put_be32(capacity + 8, SECTOR_BYTES);
+}
+
+/* Take out those who have left, and take in who comes. */
+static void
+turn(void)
+{
+	for (int i = 1; i < count; i++) {
+		if (polls[i].revents == 0 || conn_serve(conns[i], polls[i].fd))
+			continue;
+		(void)close(polls[i].fd);
+		free(conns[i]->room);
+		free(conns[i]);
+		polls[i] = polls[--count];
+		conns[i--] = conns[count];
+	}
+	if (polls[0].revents != 0)
+		conn_accept(polls[0].fd);
+}
+
 int
 main(int argc, char **argv)
 {
-	const int wait_ms = argc > 2 && strcmp(argv[2], "spin") == 0 ? 0 : -1;
+	const bool spins = argc > 2 && strcmp(argv[2], "spin") == 0;
+	const char *mib = argc > 2 ? argv[spins ? 3 : 2] : NULL;
 
 	if (argc < 2) {
-		fputs("usage: floor PORT [spin]\n", stderr);
+		fputs("usage: floor PORT [spin] [MIB]\n", stderr);
 		return 2;
 	}
 	(void)signal(SIGPIPE, SIG_IGN);
-	for (size_t i = 0; i < sizeof(data); i++)
-		data[i] = (uint8_t)(i * 167 + (i >> 8) + 13);
-	put_be32(capacity + 4, DISK_SECTORS - 1);
-	put_be32(capacity + 8, 512);
+	disk_make(mib != NULL ? (unsigned)atoi(mib) : 0);
 	polls[0] = (struct pollfd){ listen_on((uint16_t)atoi(argv[1])), POLLIN,
 		0 };
-	for (;;) {
-		if (poll(polls, (nfds_t)count, wait_ms) <= 0)
-			continue;
-		for (int i = 1; i < count; i++) {
-			if (polls[i].revents == 0 ||
-			    conn_serve(conns[i], polls[i].fd))
-				continue;
-			(void)close(polls[i].fd);
-			free(conns[i]->room);
-			free(conns[i]);
-			polls[i] = polls[--count];
-			conns[i--] = conns[count];
-		}
-		if (polls[0].revents != 0)
-			conn_accept(polls[0].fd);
-	}
+	for (;;)
+		if (poll(polls, (nfds_t)count, spins ? 0 : -1) > 0)
+			turn();
 }

@@ -79,6 +79,7 @@ def describe(given):
         "pairs": given.pairs,
         "seconds": given.seconds,
         "size": given.size,
+        "is_filled": not given.empty,
         "is_urgent": given.urgent,
     }
 

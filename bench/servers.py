@@ -1,5 +1,9 @@
-"""The servers that are measured: started on core 1, filled, and stopped in
-between, so that one that spins takes nothing from the others."""
+"""The servers that are measured: lunet; tgt; the floor, which sleeps ("floor")
+or spins ("spin"), and which, spinning, with a disk in memory ("disk") shows what
+is left when the data does not fit the cache.
+
+They are started on core 1, filled, and stopped in between, so that one that
+spins takes nothing from the others."""
 import contextlib
 import os
 import shutil
@@ -87,6 +91,10 @@ def tgt(name, given):
     return server
 
 
+def mebibytes(size):
+    return int(size[:-1]) * {"M": 1, "G": 1024}[size[-1]]
+
+
 def start(name, given):
     if name == "lunet":
         return lunet(name, given.build, f"ram:{given.size}")
@@ -96,6 +104,8 @@ def start(name, given):
         return floor(name, given)
     if name == "spin":
         return floor(name, given, "spin")
+    if name == "disk":
+        return floor(name, given, "spin", str(mebibytes(given.size)))
     if name == "tgt":
         return tgt(name, given)
     raise SystemExit(f"bench/run: server {name}: there is none")
@@ -103,8 +113,8 @@ def start(name, given):
 
 @contextlib.contextmanager
 def all_of(given):
-    """Those that were asked for and can be had, with disks that are full: a
-    hole reads faster than data."""
+    """Those that were asked for and can be had, with disks that are full,
+    because a hole reads faster than data."""
     names = given.servers.split(",")
     if given.against:
         names.insert(1, "other")
@@ -115,6 +125,8 @@ def all_of(given):
     try:
         for name in names:
             running.append(start(name, given))
+            if given.empty:
+                continue
             done = running[-1].load(
                 [os.path.join(given.build, "bench/load"), "-F", "-m", "write",
                  "-b", "131072", "-s", "0.1", "-w", "0"])
