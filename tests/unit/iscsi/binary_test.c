@@ -60,9 +60,12 @@ TEST(what_is_no_binary_value_is_refused)
 		"x00", "0y00", "0x0", "0x000", "0x0g", "0xg0", "0x 0", "0bZ",
 		"0bZg", "0bZg=", "0bZ===", "0b====", "0bZg==Zg==", "0bZ-==",
 		"0b\x80\x80\x80\x80", "0x\xff\xff" };
+	size_t length;
 
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
 		check_refused(values[i]);
+	CHECK(!binary_length(span_of_text("0x"), &length));
+	CHECK(!binary_length(span_of_text("0b"), &length));
 }
 
 TEST(length_is_known_before_anything_is_decoded)

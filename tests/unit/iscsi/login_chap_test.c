@@ -528,6 +528,18 @@ TEST(keys_of_chap_out_of_turn_are_refused)
 	    WHO "CHAP_N and CHAP_R did not come together");
 	rig_free(&r);
 
+	for (unsigned i = 0; i < 3; i++) {
+		static const char *const lone[] = { "CHAP_R=0x00", "CHAP_I=1",
+			"CHAP_C=0x00" };
+
+		chap_rig(&r);
+		get_challenge(&r, "5");
+		check_refused_after(&r, span_of(lone[i], strlen(lone[i]) + 1),
+		    LOGIN_MISSING_PARAMETER,
+		    WHO "CHAP_N and CHAP_R did not come together");
+		rig_free(&r);
+	}
+
 	chap_rig(&r);
 	get_challenge(&r, "5");
 	check_refused_after(&r, TEXT_BARE("CHAP_N=joe\0CHAP_R=0x00\0"
@@ -639,24 +651,20 @@ TEST(challenge_is_of_the_random_bytes)
 	rig_free(&r);
 }
 
-TESTS(one_way_chap_with_each_algorithm,
-    alias_is_told_to_proven_initiators_only, any_of_several_users_will_do,
-    strongest_of_the_list_is_chosen, algorithms_may_be_limited,
-    method_and_algorithm_may_come_in_one_request,
-    target_proves_itself_when_asked,
-    mutual_without_an_outgoing_user_is_refused, reflected_challenge_closes,
-    same_secret_in_both_directions_is_refused,
+TESTS(one_way_chap_with_each_algorithm, alias_is_told_to_proven_initiators_only,
+    any_of_several_users_will_do, strongest_of_the_list_is_chosen,
+    algorithms_may_be_limited, method_and_algorithm_may_come_in_one_request,
+    target_proves_itself_when_asked, mutual_without_an_outgoing_user_is_refused,
+    reflected_challenge_closes, same_secret_in_both_directions_is_refused,
     short_outgoing_secret_is_refused, mutual_may_be_required,
     malformed_challenges_are_refused,
     wrong_secret_and_unknown_user_look_the_same,
     short_secret_is_refused_unless_allowed,
     responses_of_another_length_are_refused,
     response_of_eight_thousand_digits_is_refused,
-    response_in_base64_is_a_response,
-    user_names_of_255_bytes_are_the_longest, skipping_chap_is_refused,
-    leaving_in_the_middle_of_chap_is_not_possible,
+    response_in_base64_is_a_response, user_names_of_255_bytes_are_the_longest,
+    skipping_chap_is_refused, leaving_in_the_middle_of_chap_is_not_possible,
     keys_of_chap_out_of_turn_are_refused, second_response_is_refused,
     optional_chap_follows_the_initiators_order,
-    chap_is_not_chosen_without_users,
-    discovery_has_authentication_of_its_own,
+    chap_is_not_chosen_without_users, discovery_has_authentication_of_its_own,
     users_may_change_between_two_requests, challenge_is_of_the_random_bytes)

@@ -498,6 +498,14 @@ TEST(challenge_must_be_whole)
 	begin_chap(false);
 	check_fails(0, 0, TEXT_BARE("CHAP_A=5\0CHAP_I=1\0"),
 	    WHO "target sends CHAP keys out of turn");
+	for (unsigned i = 0; i < 3; i++) {
+		static const char *const lone[] = { "CHAP_A=5", "CHAP_I=1",
+			"CHAP_C=0x00" };
+
+		begin_chap(false);
+		check_fails(0, 0, span_of(lone[i], strlen(lone[i]) + 1),
+		    WHO "target sends CHAP keys out of turn");
+	}
 	begin_chap(false);
 	check_fails(0, 0, TEXT_BARE("CHAP_A=5\0CHAP_C=0x00\0"),
 	    WHO "target sends CHAP keys out of turn");
@@ -637,16 +645,14 @@ TESTS(first_request_names_and_offers, security_with_chap_is_offered_without_t,
     unknown_keys_of_the_target_are_not_understood, target_may_send_in_parts,
     another_pdu_is_a_failure, response_to_another_request_is_a_failure,
     stage_of_another_kind_is_a_failure,
-    move_that_was_not_asked_for_is_a_failure,
-    tsih_zero_at_the_end_is_a_failure,
+    move_that_was_not_asked_for_is_a_failure, tsih_zero_at_the_end_is_a_failure,
     tsih_zero_at_the_end_of_a_discovery_login_is_forgiven,
     tsih_of_another_session_is_a_failure,
     text_that_breaks_the_rules_is_a_failure, text_of_the_target_is_bounded,
     unknown_keys_of_the_target_are_bounded,
-    text_before_our_own_is_whole_is_a_failure,
-    header_with_more_is_a_failure, parts_without_end_are_a_failure,
-    target_that_takes_little_gets_little, facts_of_the_target_are_kept,
-    redirection_without_an_address_is_a_failure,
+    text_before_our_own_is_whole_is_a_failure, header_with_more_is_a_failure,
+    parts_without_end_are_a_failure, target_that_takes_little_gets_little,
+    facts_of_the_target_are_kept, redirection_without_an_address_is_a_failure,
     status_of_the_future_is_a_failure,
     secrets_are_checked_before_anything_is_sent,
     method_that_was_not_offered_is_a_failure,

@@ -142,6 +142,25 @@ TEST(aliases_are_exchanged)
 	rig_free(&r);
 }
 
+TEST(alias_of_255_bytes_is_the_longest)
+{
+	char alias[257] = { 0 };
+	struct rig r;
+
+	memset(alias, 'a', 255);
+	for (size_t bytes = 255; bytes <= 256; bytes++) {
+		alias[bytes - 1] = 'a';
+		rig_init(&r);
+		r.target.alias = alias;
+		rig_start(&r);
+		CHECK_EQ(LOGIN_ANSWER_FINISHED,
+		    rig_send(&r, 1, 3, TEXT_BARE(NAMES)));
+		CHECK_TEXT(bytes == 255 ? alias : "(none)",
+		    rig_answer(&r, "TargetAlias"));
+		rig_free(&r);
+	}
+}
+
 /* By initiators that do not know the key; it is no offence. */
 TEST(group_tag_may_be_answered_not_understood)
 {
@@ -394,6 +413,7 @@ TEST(caller_may_refuse_before_the_first_request)
 	CHECK_EQ(LOGIN_CLOSE,
 	    login_refuse(&r.l, LOGIN_SERVICE_UNAVAILABLE, "shutting down"));
 	CHECK_TEXT("shutting down", r.l.why);
+	CHECK(r.l.is_over);
 	rig_free(&r);
 }
 
@@ -416,11 +436,11 @@ TEST(later_connection_does_not_negotiate_session_keys)
 TESTS(operational_stage_alone_logs_in, both_stages_log_in,
     security_stage_may_lead_to_full_feature_phase,
     requests_without_t_stay_in_the_stage, names_are_compared_in_lower_case,
-    aliases_are_exchanged, group_tag_may_be_answered_not_understood,
+    aliases_are_exchanged, alias_of_255_bytes_is_the_longest,
+    group_tag_may_be_answered_not_understood,
     length_may_be_declared_in_the_security_stage,
-    discovery_session_has_no_target_and_few_keys,
-    discovery_may_name_a_target, unknown_keys_are_not_understood,
-    text_may_be_split_anywhere,
+    discovery_session_has_no_target_and_few_keys, discovery_may_name_a_target,
+    unknown_keys_are_not_understood, text_may_be_split_anywhere,
     answer_beyond_what_the_initiator_takes_comes_in_parts,
     text_while_the_answer_is_being_sent_is_refused,
     required_digest_is_proposed_and_waited_for,

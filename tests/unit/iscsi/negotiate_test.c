@@ -374,20 +374,44 @@ TEST(offers_outside_the_table_are_found)
 
 /* -- the initiator's side -------------------------------------------------- */
 
-TEST(initiator_proposes_every_parameter_once)
+static unsigned
+count_proposals(void)
 {
 	struct text_pair pair;
 	struct text_iter it;
 	unsigned count = 0;
-	size_t bytes;
 
-	offer_default();
-	table_init(&t, ROLE_INITIATOR);
 	CHECK(negotiate_propose(&t.n, &t.w));
 	text_iter_init(&it, text_written(&t.w));
 	while (text_next(&it, &pair) == TEXT_PAIR)
 		count++;
-	CHECK_EQ(13 + 3, count);
+	return count;
+}
+
+TEST(initiator_proposes_what_means_something)
+{
+	offer_default();
+	table_init(&t, ROLE_INITIATOR);
+	t.n.is_discovery = true;	/* two digests, length, waits, level */
+	CHECK_EQ(3 + 3, count_proposals());
+	table_init(&t, ROLE_INITIATOR);
+	t.n.is_leading = false;
+	CHECK_EQ(3, count_proposals());
+	table_init(&t, ROLE_INITIATOR);
+	t.n.stage = STAGE_SECURITY;
+	CHECK_EQ(0, count_proposals());
+	table_init(&t, ROLE_INITIATOR);
+	t.n.stage = STAGE_FULL_FEATURE;
+	CHECK_EQ(1, count_proposals());
+}
+
+TEST(initiator_proposes_every_parameter_once)
+{
+	size_t bytes;
+
+	offer_default();
+	table_init(&t, ROLE_INITIATOR);
+	CHECK_EQ(13 + 3, count_proposals());
 	bytes = t.w.bytes;
 	CHECK(negotiate_propose(&t.n, &t.w));
 	CHECK_EQ(bytes, t.w.bytes);
@@ -508,9 +532,9 @@ TESTS(smaller_length_wins, longer_wait_wins, hexadecimal_numbers_are_numbers,
     task_reporting_is_what_we_offer, markers_are_gone,
     session_keys_are_irrelevant_to_discovery, no_room_for_an_answer_is_noticed,
     every_key_has_a_line_for_people, every_result_has_words,
-    offers_outside_the_table_are_found, initiator_proposes_every_parameter_once,
-    no_room_for_proposals_is_noticed, initiator_takes_answers,
-    initiator_refuses_answers_it_did_not_offer,
+    offers_outside_the_table_are_found, initiator_proposes_what_means_something,
+    initiator_proposes_every_parameter_once, no_room_for_proposals_is_noticed,
+    initiator_takes_answers, initiator_refuses_answers_it_did_not_offer,
     answer_that_may_be_left_out_is_known_before,
     length_may_be_declared_anew_in_full_feature_phase,
     what_was_agreed_at_login_stays)

@@ -72,6 +72,7 @@ TEST(what_is_no_pair_is_named)
 	CHECK_TEXT("key with an illegal character",
 	    fault_of(BYTES("K\xc3\xa4=v\0")));
 	CHECK_TEXT("none", fault_of(BYTES("X-a.b+c@d_e#1=v\0")));
+	CHECK_TEXT("none", fault_of(BYTES("AZaz09=v\0")));
 }
 
 static const char *
