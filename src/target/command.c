@@ -21,17 +21,24 @@ static void	write_next(struct command *c);
 static void	write_submit(struct command *c);
 static void	command_answer(struct command *c);
 static void	command_drop(struct command *c);
-static void	claim_granted(struct unit_claim *claim);
+static void	claim_start(struct command *c);
 static void	abort_start(struct command *c);
 
 /* -- entering the unit ----------------------------------------------------- */
+
+/* Does c have its unit to itself? */
+static bool
+is_alone(const struct command *c)
+{
+	return c->claim != NULL && c->claim->claim.is_granted;
+}
 
 /* May c go into its unit now?  If not, it waits and command_resume() goes on
  * with `next`. */
 static bool
 may_enter(struct command *c, enum command_next next)
 {
-	if (c->us == NULL || !c->us->is_held || c->claim.is_granted)
+	if (c->us == NULL || !c->us->is_held || is_alone(c))
 		return true;
 	c->next = next;
 	list_append(&c->us->waiting, &c->wait);
@@ -75,7 +82,7 @@ command_start(struct command *c, struct nexus *n)
 	c->busy = COMMAND_IDLE;
 	c->wants = COMMAND_WANTS_NOTHING;
 	c->is_buffer_waiting = false;
-	c->claim.is_granted = false;
+	c->claim = NULL;
 	c->data = c->scratch = c->chunk = NULL;
 	c->moved = 0;
 
@@ -204,11 +211,9 @@ command_go(struct command *c, enum scsi_step step)
 				return;
 			continue;
 		case SCSI_STEP_EXCLUSIVE:
-			if (c->us == NULL || c->claim.is_granted)
+			if (c->us == NULL || is_alone(c))
 				break;
-			c->busy = COMMAND_CLAIM;
-			unit_claim_get(c->nu->unit, c->shard->index,
-			    &c->claim, claim_granted);
+			claim_start(c);
 			return;
 		case SCSI_STEP_ABORT:
 			abort_start(c);
@@ -235,13 +240,49 @@ command_step(struct command *c, int error)
 		command_go(c, scsi_cmd_step(&c->scsi, error));
 }
 
+/* -- having the unit to itself --------------------------------------------- */
+
 static void
 claim_granted(struct unit_claim *claim)
 {
-	struct command *c = CONTAINER_OF(claim, struct command, claim);
+	struct command *c = CONTAINER_OF(claim, struct command_claim,
+	    claim)->command;
 
 	c->busy = COMMAND_IDLE;
 	command_step(c, 0);
+}
+
+static void
+claim_start(struct command *c)
+{
+	c->claim = slab_take(&c->shard->claims);
+	if (c->claim == NULL) {
+		command_fail(c, ENOMEM);
+		return;
+	}
+	c->claim->command = c;
+	c->busy = COMMAND_CLAIM;
+	unit_claim_get(c->nu->unit, c->shard->index, &c->claim->claim,
+	    claim_granted);
+}
+
+static void
+claim_end(struct unit_claim *claim)
+{
+	struct shard *sh = service_shard(claim->unit->service, claim->shard);
+
+	unit_claim_release(claim);
+	slab_give(&sh->claims, CONTAINER_OF(claim, struct command_claim,
+	    claim));
+}
+
+/* c ends without waiting for its claim: that ends by itself when granted. */
+static void
+claim_leave_behind(struct command *c)
+{
+	c->claim->claim.granted = claim_end;
+	c->claim = NULL;
+	c->busy = COMMAND_IDLE;
 }
 
 /* -- parameters from the initiator ----------------------------------------- */
@@ -335,7 +376,7 @@ io_submit(struct command *c, void (*done)(struct store_req *q))
 	struct unit_shard *us = c->us;
 
 	c->io.done = done;
-	if (!c->claim.is_granted)
+	if (!is_alone(c))
 		unit_enter(us);
 	c->busy = COMMAND_STORE;
 	if (store_submit(c->shard->reactor, us->unit->store, &c->io) ==
@@ -343,7 +384,7 @@ io_submit(struct command *c, void (*done)(struct store_req *q))
 		return false;
 	c->busy = COMMAND_IDLE;
 	/* Nobody can have asked to hold the shard meanwhile. */
-	if (!c->claim.is_granted)
+	if (!is_alone(c))
 		us->inside--;
 	return true;
 }
@@ -355,7 +396,7 @@ io_ended(struct command *c)
 {
 	if (c->io.error != 0)
 		c->us->counters.errors++;
-	if (!c->claim.is_granted)
+	if (!is_alone(c))
 		unit_leave(c->us);
 	c->busy = COMMAND_IDLE;
 }
@@ -708,11 +749,13 @@ abort_start(struct command *c)
 static void
 command_leave(struct command *c)
 {
+	struct command_claim *claim = c->claim;
 	bool was_inside = link_is_in_list(&c->link);
 
 	list_remove(&c->link);
-	if (c->claim.is_granted)
-		unit_claim_release(&c->claim);
+	c->claim = NULL;
+	if (claim != NULL)
+		claim_end(&claim->claim);
 	if (was_inside)
 		unit_command_left(c->us);
 }
@@ -761,6 +804,8 @@ command_abort(struct command *c)
 		deferred_cancel(&c->buffer_waiter);
 		c->is_buffer_waiting = false;
 	}
+	if (c->busy == COMMAND_CLAIM)
+		claim_leave_behind(c);
 	if (c->busy == COMMAND_IDLE)
 		command_drop(c);
 	/* else: whatever is under way ends in command_drop() */

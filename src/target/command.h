@@ -48,6 +48,14 @@ enum command_wants {
 	COMMAND_WANTS_CHUNK,		/* SCSI_STEP_WRITE */
 };
 
+/* The claim of a command.  It outlives a command that is aborted before it was
+ * granted: who holds the unit may be the one that waits for that command's end
+ * (PREEMPT AND ABORT). */
+struct command_claim {
+	struct unit_claim claim;
+	struct command	*command;
+};
+
 struct command {
 	struct task	 task;		/* first: the session's pool gives it */
 	struct scsi_cmd	 scsi;
@@ -68,7 +76,7 @@ struct command {
 	int		 step_error;	/* for COMMAND_STEP */
 	bool		 is_buffer_waiting;
 	struct deferred	 buffer_waiter;
-	struct unit_claim claim;
+	struct command_claim *claim;	/* NULL: none asked for */
 	struct unit_abort abort;
 
 	/* Buffers: what scsi/ asked for, and one piece of a long transfer. */

@@ -27,6 +27,7 @@ shard_init(struct shard *sh, struct service *service, unsigned index,
 	list_init(&sh->connections);
 	timer_init(&sh->drain_timer, drain_tick);
 	slab_init(&sh->commands, sizeof(struct command), 32, 0);
+	slab_init(&sh->claims, sizeof(struct command_claim), 32, 0);
 	slab_init(&sh->replies, sizeof(struct task_request), 32, 0);
 	slab_init(&sh->arenas, WRITER_ARENA_BYTES, 4, 0);
 	return reactor_new(&sh->reactor, config, e);
@@ -36,6 +37,7 @@ void
 shard_free(struct shard *sh)
 {
 	slab_free(&sh->commands);
+	slab_free(&sh->claims);
 	slab_free(&sh->replies);
 	slab_free(&sh->arenas);
 	reactor_free(sh->reactor);

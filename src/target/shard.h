@@ -20,7 +20,7 @@ struct shard {
 	struct service	*service;
 	struct reactor	*reactor;
 	unsigned	 index;
-	struct slab	 commands, replies, arenas;
+	struct slab	 commands, claims, replies, arenas;
 	struct list	 sessions;	/* struct nexus */
 	struct list	 connections;	/* struct connection, in any phase */
 	unsigned	 connection_count;
