@@ -334,7 +334,8 @@ struct task_request {
 	enum task_function function;
 	uint64_t	 lun;
 	uint32_t	 cmdsn;		/* tasks before it are meant */
-	struct task	*task;		/* ABORT TASK: the one meant */
+	struct task	*task;		/* ABORT TASK: the one meant; NULL when
+					 * it is gone */
 	void		*owner;		/* the owner's own */
 	unsigned	 pending;	/* the owner's own */
 };

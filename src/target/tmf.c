@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/sn.h"
 #include "scsi/scsi.h"
 #include "target/command.h"
 #include "target/internal.h"
@@ -21,13 +22,14 @@ struct tmf {
 	struct nexus	*nexus;
 	struct unit	*unit;
 	size_t		 unit_index;	/* of a target reset */
+	bool		 is_stepping, must_step; /* see tmf_next_unit() */
 	const struct command *command;	/* of ABORT TASK */
 	uint64_t	 command_number;
 	struct unit_abort abort;
 	struct unit_claim claim;
 };
 
-static void	tmf_unit(struct tmf *m, struct unit *u);
+static bool	tmf_unit(struct tmf *m, struct unit *u);
 static void	tmf_unit_aborted(struct unit_abort *a);
 static void	tmf_unit_claimed(struct unit_claim *c);
 static void	tmf_next_unit(struct tmf *m);
@@ -55,6 +57,22 @@ is_target_reset(enum task_function function)
 	return function == TASK_WARM_RESET || function == TASK_COLD_RESET;
 }
 
+/* Commands that wait for a predecessor are not known to their unit yet.  Those
+ * that the initiator sent before the request are meant, too. */
+static void
+abort_early_ones(struct task_request *r)
+{
+	LIST_FOR_EACH(l, &r->reply.session->tasks) {
+		struct task *t = CONTAINER_OF(l, struct task, link);
+		bool is_meant = r->function == TASK_ABORT_TASK ? t == r->task :
+		    sn_before(t->cmdsn, r->cmdsn) &&
+		    (is_target_reset(r->function) || t->lun == r->lun);
+
+		if (!t->is_delivered && is_meant)
+			task_abort(t);	/* releases nothing before its turn */
+	}
+}
+
 void
 task_management(struct task_request *r)
 {
@@ -72,6 +90,7 @@ task_management(struct task_request *r)
 	if (r->function != TASK_ABORT_TASK)
 		log_info("initiator %s: target %s: %s", n->port.name,
 		    n->entry.target, function_words(r->function));
+	abort_early_ones(r);
 	if (is_target_reset(r->function)) {
 		tmf_next_unit(m);
 		return;
@@ -82,11 +101,16 @@ task_management(struct task_request *r)
 		tmf_done(m, TASK_LUN_DOES_NOT_EXIST);
 		return;
 	}
+	if (r->function == TASK_ABORT_TASK && !r->task->is_delivered) {
+		tmf_done(m, TASK_COMPLETE);
+		return;
+	}
 	if (r->function == TASK_ABORT_TASK) {
 		m->command = command_of_task(r->task);
 		m->command_number = m->command->number;
 	}
-	tmf_unit(m, u);
+	if (!tmf_unit(m, u))
+		tmf_done(m, TASK_REJECTED);
 }
 
 /* -- which commands are meant ---------------------------------------------- */
@@ -120,7 +144,8 @@ is_any([[maybe_unused]] const struct unit_abort *a,
 
 /* -- unit by unit ---------------------------------------------------------- */
 
-static void
+/* False without memory. */
+static bool
 tmf_unit(struct tmf *m, struct unit *u)
 {
 	m->unit = u;
@@ -136,8 +161,7 @@ tmf_unit(struct tmf *m, struct unit *u)
 		m->abort.matches = is_any;
 		break;
 	}
-	if (!unit_abort_start(u, m->nexus->shard->index, &m->abort))
-		tmf_done(m, TASK_REJECTED);
+	return unit_abort_start(u, m->nexus->shard->index, &m->abort);
 }
 
 static void
@@ -188,14 +212,26 @@ tmf_unit_claimed(struct unit_claim *c)
 		tmf_done(m, TASK_COMPLETE);
 }
 
+/* A unit that is done at once comes back here; it then is the next round of
+ * this loop, so that thousands of units do not nest. */
 static void
 tmf_next_unit(struct tmf *m)
 {
 	const struct target *t = m->nexus->target;
 
-	if (m->unit_index < t->unit_count)
-		tmf_unit(m, t->units[m->unit_index++]);
-	else
+	m->must_step = true;
+	if (m->is_stepping)
+		return;
+	m->is_stepping = true;
+	while (m->must_step && m->unit_index < t->unit_count) {
+		m->must_step = false;
+		if (!tmf_unit(m, t->units[m->unit_index++])) {
+			tmf_done(m, TASK_REJECTED);
+			return;
+		}
+	}
+	m->is_stepping = false;
+	if (m->must_step)
 		tmf_done(m, TASK_COMPLETE);
 }
 

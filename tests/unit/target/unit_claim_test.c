@@ -137,8 +137,72 @@ TEST(preempt_and_abort_ends_a_command_that_waits_for_its_claim)
 	preempt_a_claimant(1, 2);
 }
 
+/* -- task management ------------------------------------------------------- */
+
+TEST(abort_task_of_a_command_that_is_not_due_yet_stops_it)
+{
+	struct peer *p;
+	uint32_t early, request;
+
+	rig_open(&rig, 1, "ram:1M", 1);
+	p = rig_login(&rig, 0, 1);
+	peer_ready(p, 0);
+	p->cmdsn++;			/* one is missing ... */
+	early = peer_write_blocks(p, 0, 0, 1);
+	request = peer_task_request(p, TASK_ABORT_TASK, 0, early,
+	    p->cmdsn - 1);
+	rig_settle(&rig);
+	CHECK_EQ(TASK_COMPLETE, p->response[request]);
+	p->cmdsn -= 2;			/* ... and comes now */
+	(void)peer_test(p, 0);
+	rig_settle(&rig);
+	CHECK_EQ(NO_ANSWER, p->status[early]);
+	CHECK(list_is_empty(&p->nexus->session->tasks));
+	rig_close(&rig);
+}
+
+TEST(lun_reset_stops_early_commands_that_were_sent_before_it)
+{
+	struct peer *p;
+	uint32_t before, after, elsewhere, request;
+
+	rig_open(&rig, 1, "ram:1M", 2);
+	p = rig_login(&rig, 0, 1);
+	peer_ready(p, 0);
+	peer_ready(p, 1);
+	p->cmdsn++;
+	before = peer_test(p, 0);
+	elsewhere = peer_test(p, 1);
+	request = peer_task_request(p, TASK_LUN_RESET, 0, 0, 0);
+	after = peer_test(p, 0);
+	p->cmdsn -= 4;
+	(void)peer_test(p, 1);
+	rig_settle(&rig);
+	CHECK_EQ(TASK_COMPLETE, p->response[request]);
+	CHECK_EQ(NO_ANSWER, p->status[before]);
+	CHECK_EQ(SCSI_GOOD, p->status[elsewhere]);
+	CHECK_EQ(SCSI_CHECK_CONDITION, p->status[after]);
+	rig_close(&rig);
+}
+
+TEST(reset_of_a_target_with_thousands_of_units_does_not_nest)
+{
+	struct peer *p;
+	uint32_t request;
+
+	rig_open(&rig, 1, "null:1M", 8192);
+	p = rig_login(&rig, 0, 1);
+	request = peer_task_request(p, TASK_WARM_RESET, 0, 0, 0);
+	rig_settle(&rig);
+	CHECK_EQ(TASK_COMPLETE, p->response[request]);
+	rig_close(&rig);
+}
+
 TESTS(exclusive_commands_of_all_reactors_take_turns,
     claim_waits_for_io_under_way_on_every_reactor,
     reads_wait_while_a_unit_is_claimed_and_go_on_after,
     after_sixteen_claims_in_a_row_the_others_have_their_turn,
-    preempt_and_abort_ends_a_command_that_waits_for_its_claim)
+    preempt_and_abort_ends_a_command_that_waits_for_its_claim,
+    abort_task_of_a_command_that_is_not_due_yet_stops_it,
+    lun_reset_stops_early_commands_that_were_sent_before_it,
+    reset_of_a_target_with_thousands_of_units_does_not_nest)
