@@ -45,14 +45,16 @@ enum {
 	FINAL = 0x80, HAS_STATUS = 0x01,
 };
 
+/* With three bytes to spare, to be sent as padding. */
+#define KEYS_BYTES(keys)	(sizeof(keys) - 3)
 static const char security_keys[] = "AuthMethod=None\0"
-				    "TargetPortalGroupTag=1";
+				    "TargetPortalGroupTag=1\0\0\0";
 static const char operational_keys[] =
     "HeaderDigest=None\0DataDigest=None\0MaxRecvDataSegmentLength=1048576\0"
     "InitialR2T=No\0ImmediateData=Yes\0FirstBurstLength=1048576\0"
     "MaxBurstLength=1048576\0MaxOutstandingR2T=1\0MaxConnections=1\0"
     "ErrorRecoveryLevel=0\0DataPDUInOrder=Yes\0DataSequenceInOrder=Yes\0"
-    "DefaultTime2Wait=2\0DefaultTime2Retain=0";
+    "DefaultTime2Wait=2\0DefaultTime2Retain=0\0\0\0";
 
 struct conn {
 	uint8_t		*room;
@@ -125,7 +127,8 @@ answer_login(struct conn *c, int fd, const uint8_t *request)
 	uint8_t *head = answer(c, fd, request, LOGIN_RESPONSE,
 	    request[1] & 0x8f,
 	    is_operational ? operational_keys : security_keys,
-	    is_operational ? sizeof(operational_keys) : sizeof(security_keys));
+	    is_operational ? KEYS_BYTES(operational_keys) :
+			     KEYS_BYTES(security_keys));
 
 	memcpy(head + 8, request + 8, 6);
 	head[15] = (request[1] & 0x83) == 0x83;	/* TSIH, when it ends */
