@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "base/sn.h"
 #include "scsi/scsi.h"
 #include "target/command.h"
 #include "target/internal.h"
@@ -57,22 +56,6 @@ is_target_reset(enum task_function function)
 	return function == TASK_WARM_RESET || function == TASK_COLD_RESET;
 }
 
-/* Commands that wait for a predecessor are not known to their unit yet.  Those
- * that the initiator sent before the request are meant, too. */
-static void
-abort_early_ones(struct task_request *r)
-{
-	LIST_FOR_EACH(l, &r->reply.session->tasks) {
-		struct task *t = CONTAINER_OF(l, struct task, link);
-		bool is_meant = r->function == TASK_ABORT_TASK ? t == r->task :
-		    sn_before(t->cmdsn, r->cmdsn) &&
-		    (is_target_reset(r->function) || t->lun == r->lun);
-
-		if (!t->is_delivered && is_meant)
-			task_abort(t);	/* releases nothing before its turn */
-	}
-}
-
 void
 task_management(struct task_request *r)
 {
@@ -90,7 +73,6 @@ task_management(struct task_request *r)
 	if (r->function != TASK_ABORT_TASK)
 		log_info("initiator %s: target %s: %s", n->port.name,
 		    n->entry.target, function_words(r->function));
-	abort_early_ones(r);
 	if (is_target_reset(r->function)) {
 		tmf_next_unit(m);
 		return;
@@ -99,10 +81,6 @@ task_management(struct task_request *r)
 		u = target_find_unit(n->target, lun);
 	if (u == NULL) {
 		tmf_done(m, TASK_LUN_DOES_NOT_EXIST);
-		return;
-	}
-	if (r->function == TASK_ABORT_TASK && !r->task->is_delivered) {
-		tmf_done(m, TASK_COMPLETE);
 		return;
 	}
 	if (r->function == TASK_ABORT_TASK) {
