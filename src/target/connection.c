@@ -119,12 +119,14 @@ connection_accepted(struct shard *sh, int fd)
 		return;
 	}
 	c->received_ns = reactor_now_ns(sh->reactor);
-	timer_set(sh->reactor, &c->timer, c->received_ns +
-	    s->config.login_ms_max * NS_PER_MS);
+	c->login_deadline_ns = c->received_ns +
+	    s->config.login_ms_max * NS_PER_MS;
+	timer_set(sh->reactor, &c->timer, c->login_deadline_ns);
 	list_append(&sh->connections, &c->link);
 	sh->connection_count++;
-	s->logins++;
-	if (!login_phase_begin(c))
+	if (login_phase_begin(c))
+		s->logins++;
+	else
 		connection_close(c, "out of memory");
 	log_debug("connection from %s to %s", c->peer_address,
 	    c->local_address);

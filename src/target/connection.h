@@ -29,6 +29,7 @@ struct connection {
 	struct nexus	*nexus;		/* NULL: in its login phase */
 	struct login_phase *login;	/* NULL: after it */
 	struct timer	 timer;		/* login, pings, closing */
+	uint64_t	 login_deadline_ns;
 	uint64_t	 received_ns, pinged_ns;
 	bool		 is_closing;
 	const char	*why;		/* it closes; for the log */

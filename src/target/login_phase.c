@@ -103,7 +103,8 @@ login_phase_end(struct connection *c)
 {
 	struct login_phase *p = c->login;
 
-	if (p->is_waiting)
+	if (p->is_waiting && !registry_unwait(c->shard->service->registry,
+	    &p->wait))
 		return false;
 	if (p->nexus != NULL)
 		nexus_free(p->nexus);
@@ -362,6 +363,11 @@ login_finished(struct connection *c)
 	struct login *l = &c->login->login;
 	struct shard *to;
 
+	/* Shards that have no session left may have stopped to look. */
+	if (c->shard->service->is_draining) {
+		login_deny(c, LOGIN_SERVICE_UNAVAILABLE, "shutting down");
+		return;
+	}
 	if (l->tsih != 0) {
 		bool is_there = registry_has_tsih(c->shard->service->registry,
 		    l->tsih);
@@ -383,6 +389,7 @@ login_finished(struct connection *c)
 void
 login_phase_moved(struct connection *c)
 {
+	timer_set(c->shard->reactor, &c->timer, c->login_deadline_ns);
 	session_begin(c);
 }
 

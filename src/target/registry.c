@@ -144,6 +144,19 @@ registry_enter(struct registry *r, struct registry_entry *e,
 }
 
 bool
+registry_unwait(struct registry *r, struct registry_wait *wait)
+{
+	bool was_waiting;
+
+	pthread_mutex_lock(&r->lock);
+	was_waiting = link_is_in_list(&wait->link);
+	if (was_waiting)
+		list_remove(&wait->link);
+	pthread_mutex_unlock(&r->lock);
+	return was_waiting;
+}
+
+bool
 registry_leave(struct registry *r, struct registry_entry *e)
 {
 	struct link *l;

@@ -65,6 +65,9 @@ enum registry_result {
 enum registry_result registry_enter(struct registry *r,
 	    struct registry_entry *e, struct registry_wait *wait);
 
+/* Wait no longer.  False: the message has been posted and will arrive. */
+bool	registry_unwait(struct registry *r, struct registry_wait *wait);
+
 /* The session has ended; those who waited for it go on.  False when it is about
  * to be told to end: it must not go before it has been. */
 bool	registry_leave(struct registry *r, struct registry_entry *e);

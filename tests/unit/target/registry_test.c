@@ -130,6 +130,31 @@ TEST(session_is_told_to_end_once)
 	reactor_free(shard.reactor);
 }
 
-TESTS(each_session_gets_its_own_tsih_and_id,
+TEST(who_stops_waiting_is_not_told)
+{
+	struct registry *r = registry_new();
+	struct registry_entry old = entry_of("iqn.i:1", "iqn.t:1", 1);
+	struct registry_entry new = entry_of("iqn.i:1", "iqn.t:1", 1);
+	struct registry_wait w = { .msg.fn = wait_is_over };
+
+	open_shard();
+	w.reactor = shard.reactor;
+	CHECK_EQ(REGISTRY_ENTERED, registry_enter(r, &old, &w));
+	CHECK_EQ(REGISTRY_WAIT, registry_enter(r, &new, &w));
+	CHECK(registry_unwait(r, &w));
+	reactor_turn(shard.reactor, 0);
+	CHECK(registry_leave(r, &old));
+	CHECK_EQ(REGISTRY_ENTERED, registry_enter(r, &old, &w));
+	CHECK_EQ(REGISTRY_WAIT, registry_enter(r, &new, &w));
+	reactor_turn(shard.reactor, 0);
+	CHECK(registry_leave(r, &old));
+	CHECK(!registry_unwait(r, &w));		/* it is on its way */
+	reactor_turn(shard.reactor, 0);
+	CHECK_EQ(1, waits_over);
+	registry_free(r);
+	reactor_free(shard.reactor);
+}
+
+TESTS(who_stops_waiting_is_not_told, each_session_gets_its_own_tsih_and_id,
     second_login_of_a_nexus_waits_until_the_first_has_ended,
     discovery_sessions_do_not_exclude_each_other, session_is_told_to_end_once)
