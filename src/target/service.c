@@ -17,6 +17,9 @@
 
 static void	portal_accepted(void *owner, int fd);
 static void	shard_drained(struct reactor_msg *msg);
+static void	drain_step(struct service *s);
+static void	shard_passes_on(struct reactor_msg *msg);
+static void	shard_silent(struct reactor_msg *msg);
 static void	target_free(struct target *t, struct error *e, bool *is_clean);
 
 void
@@ -489,7 +492,7 @@ service_stop(struct service *s)
 		listener_close(p->listener);
 		p->listener = NULL;
 	}
-	s->drain_pending = s->shard_count;
+	s->drain_pending += s->shard_count;
 	for (unsigned i = 0; i < s->shard_count; i++)
 		shard_drain(&s->shards[i], deadline_ns, shard_drained);
 }
@@ -499,8 +502,37 @@ service_stop(struct service *s)
 static void
 shard_drained(struct reactor_msg *msg)
 {
-	struct shard *sh = CONTAINER_OF(msg, struct shard, drained_msg);
-	struct service *s = sh->service;
+	drain_step(CONTAINER_OF(msg, struct shard, drained_msg)->service);
+}
+
+static void
+drain_step(struct service *s)
+{
+	if (--s->drain_pending > 0 || !s->is_draining)
+		return;
+	s->drain_pending = s->shard_count;
+	for (unsigned i = 0; i < s->shard_count; i++) {
+		s->shards[i].drain_msg.fn = shard_passes_on;
+		reactor_post(s->shards[i].reactor, &s->shards[i].drain_msg);
+	}
+}
+
+/* The last sessions gave their units back with messages, which have arrived
+ * when this one has. */
+static void
+shard_passes_on(struct reactor_msg *msg)
+{
+	struct shard *sh = CONTAINER_OF(msg, struct shard, drain_msg);
+
+	sh->drained_msg.fn = shard_silent;
+	reactor_post(sh->service->shards[0].reactor, &sh->drained_msg);
+}
+
+static void
+shard_silent(struct reactor_msg *msg)
+{
+	struct service *s = CONTAINER_OF(msg, struct shard,
+	    drained_msg)->service;
 
 	if (--s->drain_pending > 0)
 		return;
@@ -651,6 +683,7 @@ resize_granted(struct unit_claim *claim)
 	unit_claim_release(claim);
 	z->done(z->context, is_done ? NULL : &e);
 	free(z);
+	drain_step(u->service);
 }
 
 bool
@@ -668,8 +701,11 @@ service_resize_unit(struct service *s, const char *target_name, uint16_t lun,
 	if (u == NULL)
 		return error_set(e, ENOENT, "target %s: LUN %u is not there",
 		    target_name, lun);
+	if (s->is_draining)
+		return error_set(e, ESHUTDOWN, "shutting down");
 	if ((z = calloc(1, sizeof(*z))) == NULL)
 		return error_set(e, ENOMEM, "out of memory");
+	s->drain_pending++;
 	z->size_bytes = size_bytes;
 	z->done = done;
 	z->context = context;

@@ -55,7 +55,8 @@ shard_drain(struct shard *sh, uint64_t deadline_ns,
 	reactor_post(sh->reactor, &sh->drain_msg);
 }
 
-/* Nothing new is read from now on; initiators are told (11.9.1 event 3). */
+/* Commands under way go on, and so does their data; as they end, the window does
+ * not open again.  Then initiators are told (11.9.1 event 3). */
 static void
 drain_begin(struct reactor_msg *msg)
 {
@@ -68,7 +69,7 @@ drain_begin(struct reactor_msg *msg)
 		if (c->nexus == NULL)
 			connection_close(c, "shutting down");
 		else
-			connection_pause(c, true);
+			session_set_depth(c->nexus->session, 0);
 	}
 	drain_tick(&sh->drain_timer);
 }
@@ -93,7 +94,8 @@ drain_tick(struct timer *t)
 			    (uint16_t)n->session->params.time2retain_s);
 		nexus_end(n, "shutting down");
 	}
-	if (list_is_empty(&sh->connections) && list_is_empty(&sh->sessions))
+	/* The load has those, too, who are on their way here. */
+	if (list_is_empty(&sh->connections) && atomic_load(&sh->load) == 0)
 		reactor_post(service_shard(sh->service, 0)->reactor,
 		    &sh->drained_msg);
 	else
