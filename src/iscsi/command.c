@@ -267,6 +267,13 @@ task_release(struct task *t)
 		(void)voice_hush(&t->conn->writer, &t->voice);
 	slot_leave(s, t);
 	list_remove(&t->link);
+	LIST_FOR_EACH(l, &s->requests) {
+		struct task_request *r = CONTAINER_OF(l, struct task_request,
+		    link);
+
+		if (r->task == t)
+			r->task = NULL;
+	}
 	if (t->first_capacity > 0)
 		s->ops->buffer_give(s, t->first.data, t->first_capacity);
 	if (t->is_delivered)

@@ -86,26 +86,57 @@ feed_header(struct reader *r, uint8_t **bytes, size_t *length)
 	}
 	if (!is_ahs_too_long(r->header))
 		return header_complete(r, r->header, bytes, length);
-	r->skip = r->header[4] * 4u +
-	    (r->has_header_digest ? DIGEST_BYTES : 0);
+	r->skip = r->header[4] * 4u;
+	r->crc = CRC32C_START;
+	if (r->has_header_digest)
+		r->crc = crc32c(r->crc, r->header, PDU_HEADER_BYTES);
+	r->got = 0;
 	r->state = READER_SKIP_AHS;
 	return true;
 }
 
-/* An AHS that is longer than any we know is not kept; its digest is not
- * checked, because the PDU is rejected anyway. */
+/* Is crc what the digest says?  If not, nothing that follows can be trusted. */
+static bool
+header_is_sound(struct reader *r, uint32_t crc, const uint8_t *header,
+    const uint8_t *digest)
+{
+	uint8_t wire[DIGEST_BYTES];
+
+	crc32c_wire(crc, wire);
+	if (memcmp(wire, digest, DIGEST_BYTES) == 0)
+		return true;
+	r->is_stopped = true;
+	r->ops->fault(r->owner, READER_HEADER_DIGEST, &r->pdu, header);
+	return false;
+}
+
+/* An AHS that is longer than any we know is not kept. */
 static bool
 feed_skip(struct reader *r, uint8_t **bytes, size_t *length)
 {
 	uint32_t n = min_u32(r->skip, *length);
 
+	if (r->has_header_digest)
+		r->crc = crc32c(r->crc, *bytes, n);
 	r->skip -= n;
 	*bytes += n;
 	*length -= n;
 	if (r->skip > 0)
 		return true;
+
 	r->is_ahs_too_long = true;
 	r->is_known = pdu_parse(&r->pdu, r->header);
+	if (r->has_header_digest) {
+		n = min_u32(DIGEST_BYTES - r->got, *length);
+		memcpy(r->tail + r->got, *bytes, n);
+		r->got += n;
+		*bytes += n;
+		*length -= n;
+		if (r->got < DIGEST_BYTES)
+			return true;
+		if (!header_is_sound(r, r->crc, r->header, r->tail))
+			return false;
+	}
 	return begin_data(r, r->header, bytes, length);
 }
 
@@ -117,17 +148,10 @@ header_complete(struct reader *r, const uint8_t *header, uint8_t **bytes,
 
 	r->is_ahs_too_long = false;
 	r->is_known = pdu_parse(&r->pdu, header);
-	if (r->has_header_digest) {
-		uint8_t wire[DIGEST_BYTES];
-
-		crc32c_wire(crc32c(CRC32C_START, header, header_bytes), wire);
-		if (memcmp(wire, header + header_bytes, DIGEST_BYTES) != 0) {
-			r->is_stopped = true;
-			r->ops->fault(r->owner, READER_HEADER_DIGEST, &r->pdu,
-			    header);
-			return false;
-		}
-	}
+	if (r->has_header_digest && !header_is_sound(r,
+	    crc32c(CRC32C_START, header, header_bytes), header,
+	    header + header_bytes))
+		return false;
 	return begin_data(r, header, bytes, length);
 }
 

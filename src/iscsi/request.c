@@ -104,20 +104,6 @@ reply_sent(struct voice *v)
 		s->ops->close(c, NULL);
 }
 
-void
-conn_drop_replies(struct conn *c)
-{
-	LIST_FOR_EACH(l, &c->writer.queue) {
-		struct voice *v = CONTAINER_OF(l, struct voice, queue);
-
-		if (v->ops != &reply_voice_ops)
-			continue;
-		(void)voice_hush(&c->writer, v);
-		c->replies--;
-		reply_free(CONTAINER_OF(v, struct reply, voice));
-	}
-}
-
 /* -- Reject, 11.17 --------------------------------------------------------- */
 
 void

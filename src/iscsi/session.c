@@ -276,8 +276,6 @@ conn_lost(struct conn *c)
 	if (c->is_lost)
 		return;
 	c->is_lost = c->is_closing = true;
-	if (s != NULL)
-		conn_drop_replies(c);
 	writer_stop(&c->writer);
 	if (s == NULL)		/* it never got through its login */
 		return;

@@ -72,9 +72,6 @@ bool	logout_arrived(struct conn *c, const struct pdu *p,
 	    const struct pdu_body *body);
 bool	task_request_arrived(struct conn *c, const struct pdu *p,
 	    const struct pdu_body *body);
-
-/* Free the answers that c has not sent yet. */
-void	conn_drop_replies(struct conn *c);
 void	conn_reject(struct conn *c, enum reject_reason reason,
 	    const uint8_t *header);
 

@@ -172,10 +172,13 @@ static void
 told_released(struct task *t)
 {
 	struct rig_task *w = CONTAINER_OF(t, struct rig_task, task);
+	struct rig *r = rig_of(t->session);
 
 	assert(!w->is_released);
 	w->is_released = true;
-	rig_of(t->session)->released++;
+	r->released++;
+	if (r->on_released != NULL)
+		r->on_released(t);
 }
 
 static void

@@ -63,6 +63,7 @@ struct rig {
 	void		(*on_received)(struct task *t);
 	void		(*on_sent)(struct task *t);
 	void		(*on_abort)(struct task *t);
+	void		(*on_released)(struct task *t);
 	void		(*on_request)(struct task_request *q);
 	bool		 has_vectors_few;	/* gather with four vectors */
 
