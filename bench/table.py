@@ -92,3 +92,46 @@ def footing(results):
             f"{100 * median([r['machine_busy'] for r in strain]):.0f} %, "
             f"stolen {100 * max(r['machine_steal'] for r in strain):.1f} % "
             "at most; times in microseconds")
+
+
+def markdown(cells, results):
+    """One row a cell: what was measured, and beside it the ratios with their
+    goals."""
+    def figures(name, server):
+        if not of(results, name, server, "iops"):
+            return "–"
+        iops, mib_s, cpu = (median(list(of(results, name, server, key)
+                                        .values()))
+                            for key in ("iops", "mib_s", "server_us_per_io"))
+        speed = f"{mib_s:.0f} MiB/s" if "m-q" in name or "8k-q" in name \
+            else f"{iops / 1000:.1f} k/s"
+        return f"{speed}, {cpu:.2f}"
+
+    def beside(c, key, server, limit, is_floor):
+        value = ratio(results, c.name, key, server)
+        if value is None:
+            return "–"
+        if limit is None:
+            return f"{value:.2f}"
+        met = value >= limit if is_floor else value <= limit
+        return f"{value:.2f} ({'≥' if is_floor else '≤'} {limit:.2f}" \
+               f"{'' if met else ', missed'})"
+
+    names = [name for name in ("lunet", "floor", "spin", "disk", "tgt")
+             if any(r["server"] == name and r["cell"] != "idle"
+                    for r in results)]
+    lines = ["| cell | " + " | ".join(names) + " |",
+             "|---" * (len(names) + 1) + "|"]
+    lines += [f"| {c.name} | " +
+              " | ".join(figures(c.name, name) for name in names) + " |"
+              for c in cells]
+    lines += ["", "| cell | speed / tgt | CPU / tgt | speed / spin | "
+              "speed / disk | CPU / disk | p50 / floor |", "|---" * 7 + "|"]
+    lines += [f"| {c.name} | " + " | ".join([
+        beside(c, "iops", "tgt", c.of_tgt, True),
+        beside(c, "server_us_per_io", "tgt", c.cpu_of_tgt, False),
+        beside(c, "iops", "spin", c.of_spin, True),
+        beside(c, "iops", "disk", None, True),
+        beside(c, "server_us_per_io", "disk", None, False),
+        beside(c, "p50_us", "floor", None, False)]) + " |" for c in cells]
+    return "\n".join(lines) + "\n"
