@@ -431,7 +431,7 @@ session_plug(struct conn *c, uint32_t cmdsn)
 
 /* Run a request that has waited.  False: it was rejected. */
 static bool
-held_run_one(struct session *s, struct held *h)
+held_run_one(struct held *h)
 {
 	struct pdu_body body = { .header = h->header, .data = h->data };
 
@@ -456,7 +456,7 @@ held_run(struct session *s)
 		if (h->pdu.cmdsn != s->window.expected)
 			return;
 		list_remove(&h->link);
-		if (held_run_one(s, h))
+		if (held_run_one(h))
 			cmdsn_take(&s->window);
 		held_free(s, h);
 	}
