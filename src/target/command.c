@@ -716,7 +716,9 @@ is_victim(const struct unit_abort *a, const struct command *c)
 {
 	const struct command *self = CONTAINER_OF(a, struct command, abort);
 
-	return c != self && c->nu != NULL &&
+	/* Who waits to be attached has not entered, and will find that it is
+	 * not registered. */
+	return c != self && c->nu != NULL && c->nu->is_attached &&
 	    scsi_abort_covers(a->what, &c->nu->scsi);
 }
 

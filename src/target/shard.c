@@ -55,8 +55,8 @@ shard_drain(struct shard *sh, uint64_t deadline_ns,
 	reactor_post(sh->reactor, &sh->drain_msg);
 }
 
-/* Commands under way go on, and so does their data; as they end, the window does
- * not open again.  Then initiators are told (11.9.1 event 3). */
+/* Commands under way go on, and so does their data; as they end, the window
+ * does not open again.  Then initiators are told (11.9.1 event 3). */
 static void
 drain_begin(struct reactor_msg *msg)
 {

@@ -137,6 +137,31 @@ TEST(preempt_and_abort_ends_a_command_that_waits_for_its_claim)
 	preempt_a_claimant(1, 2);
 }
 
+TEST(preempt_and_abort_leaves_a_nexus_alone_that_waits_to_be_attached)
+{
+	struct peer *a, *b, *c;
+	uint32_t preempt, test;
+
+	rig_open(&rig, 2, "ram:1M", 1);
+	a = rig_login(&rig, 0, 1);
+	b = rig_login(&rig, 0, 2);
+	c = rig_login(&rig, 1, 3);
+	peer_ready(a, 0);
+	peer_ready(b, 0);
+	(void)peer_register(a, 0, 1);
+	(void)peer_register(b, 0, 2);
+	rig_settle(&rig);
+	unit_enter(unit_shard(rig_unit(&rig, 0), 0));
+	preempt = peer_preempt_and_abort(a, 0, 1, 2);
+	test = peer_test(c, 0);		/* its first: it asks for the unit */
+	rig_settle(&rig);
+	unit_leave(unit_shard(rig_unit(&rig, 0), 0));
+	rig_settle(&rig);
+	CHECK_EQ(SCSI_GOOD, a->status[preempt]);
+	CHECK_EQ(SCSI_CHECK_CONDITION, c->status[test]);
+	rig_close(&rig);
+}
+
 /* -- task management ------------------------------------------------------- */
 
 TEST(abort_task_of_a_command_that_is_not_due_yet_stops_it)
@@ -203,6 +228,7 @@ TESTS(exclusive_commands_of_all_reactors_take_turns,
     reads_wait_while_a_unit_is_claimed_and_go_on_after,
     after_sixteen_claims_in_a_row_the_others_have_their_turn,
     preempt_and_abort_ends_a_command_that_waits_for_its_claim,
+    preempt_and_abort_leaves_a_nexus_alone_that_waits_to_be_attached,
     abort_task_of_a_command_that_is_not_due_yet_stops_it,
     lun_reset_stops_early_commands_that_were_sent_before_it,
     reset_of_a_target_with_thousands_of_units_does_not_nest)
