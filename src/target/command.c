@@ -81,7 +81,7 @@ command_start(struct command *c, struct nexus *n)
 	link_init(&c->wait);
 	c->busy = COMMAND_IDLE;
 	c->wants = COMMAND_WANTS_NOTHING;
-	c->is_buffer_waiting = false;
+	c->is_buffer_waiting = c->is_told = false;
 	c->claim = NULL;
 	c->data = c->scratch = c->chunk = NULL;
 	c->moved = 0;
@@ -737,6 +737,7 @@ abort_start(struct command *c)
 	c->busy = COMMAND_ABORT;
 	c->abort.matches = is_victim;
 	c->abort.done = abort_done;
+	c->abort.nexus = c->nexus;
 	c->abort.what = &c->scsi.abort;
 	if (!unit_abort_start(c->nu->unit, c->shard->index, &c->abort)) {
 		c->busy = COMMAND_IDLE;
@@ -772,7 +773,9 @@ command_answer(struct command *c)
 		.status = (uint8_t)s->status,
 		.sense = s->sense,
 		.sense_bytes = s->sense_bytes,
-		.wanted_bytes = t->is_read ? s->transfer_in : s->transfer_out,
+		/* Neither flag (11.3.1): what would have moved did not. */
+		.wanted_bytes = t->is_read ? s->transfer_in : t->is_write ?
+		    s->transfer_out : s->transfer_in + s->transfer_out,
 	};
 
 	if (s->data_in_bytes > 0) {
@@ -782,7 +785,8 @@ command_answer(struct command *c)
 	}
 	if (t->is_read)
 		a.moved_bytes = c->moved + a.data_bytes;
-	else if (s->status == SCSI_GOOD || s->status == SCSI_CONDITION_MET)
+	else if (t->is_write && (s->status == SCSI_GOOD ||
+	    s->status == SCSI_CONDITION_MET))
 		a.moved_bytes = s->transfer_out;
 	command_leave(c);
 	task_answer(t, &a);
@@ -795,7 +799,10 @@ command_drop(struct command *c)
 	if (link_is_in_list(&c->wait))
 		list_remove(&c->wait);
 	command_leave(c);
-	task_drop(&c->task);
+	if (c->is_told)
+		task_answer_aborted(&c->task, SCSI_TASK_ABORTED);
+	else
+		task_drop(&c->task);
 }
 
 void
