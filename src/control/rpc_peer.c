@@ -50,6 +50,7 @@ struct rpc_peer {
 
 	struct list	 out;		/* struct chunk */
 	size_t		 out_bytes;
+	bool		 has_news;	/* written since the last wake */
 };
 
 struct rpc_peer *
@@ -126,6 +127,7 @@ peer_write(struct rpc_peer *p, const char *before, const char *text,
 	chunk->sent_bytes = 0;
 	list_append(&p->out, &chunk->link);
 	p->out_bytes += bytes;
+	p->has_news = true;
 }
 
 static json_t *
@@ -448,7 +450,6 @@ peer_shrink(struct rpc_peer *p)
 static void
 peer_pump(struct rpc_peer *p)
 {
-	size_t had = p->out_bytes;
 	bool wanted = rpc_peer_wants(p);
 
 	if (p->is_pumping)
@@ -472,9 +473,10 @@ peer_pump(struct rpc_peer *p)
 		return;
 	}
 	peer_shrink(p);
-	if (p->out_bytes > had || p->has_ended ||
-	    (!wanted && rpc_peer_wants(p)))
+	if (p->has_news || p->has_ended || (!wanted && rpc_peer_wants(p))) {
+		p->has_news = false;
 		p->wake(p->owner);
+	}
 }
 
 /* Room for length more bytes; what has been taken makes way. */

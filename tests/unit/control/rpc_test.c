@@ -447,6 +447,18 @@ TEST(a_handler_may_answer_later_and_the_next_request_waits)
 	rpc_peer_free(p);
 }
 
+TEST(a_late_answer_wakes_its_client_by_itself)
+{
+	struct rpc_peer *p = peer_new();
+
+	rpc_peer_feed(p, LATER, sizeof(LATER) - 1);
+	CHECK_EQ(0, wakes);
+	rpc_answer(waiting, json_true());
+	CHECK_EQ(1, wakes);
+	CHECK_TEXT(OK("9", "true") "\n", drain(p, SIZE_MAX));
+	rpc_peer_free(p);
+}
+
 TEST(a_batch_goes_on_when_its_first_call_is_answered)
 {
 	static const char both[] = "[" LATER "," ECHO_CALL("1", "a") "]";
@@ -549,6 +561,7 @@ TESTS(parameters_come_by_name_or_by_position,
     a_client_that_does_not_read_is_not_read_from,
     an_answer_beyond_32_mib_is_an_error,
     a_handler_may_answer_later_and_the_next_request_waits,
+    a_late_answer_wakes_its_client_by_itself,
     a_batch_goes_on_when_its_first_call_is_answered,
     a_call_outlives_its_client,
     what_comes_while_a_call_is_under_way_has_a_limit,
