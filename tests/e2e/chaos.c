@@ -1,5 +1,5 @@
-/* Clients without manners: what they do is a matter of chance, and most of it is
- * rude.  What they break must be their own.
+/* Clients without manners: what they do is a matter of chance, and most of it
+ * is rude.  What they break must be their own.
  *
  * usage: chaos [-n CLIENTS] [-s SECONDS] [-l LUNS] [-r SEED] ADDR PORT IQN
  *
@@ -286,8 +286,12 @@ log_in(struct client *c)
 		.is_final = true,
 		.itt = 1,
 		.cmdsn = c->cmdsn,
-		.login = { .csg = STAGE_OPERATIONAL, .nsg = STAGE_FULL_FEATURE,
-		    .isid = { 0x80, 1, 2, 3, 4, (uint8_t)random_below(ISIDS) } },
+		.login = {
+			.csg = STAGE_OPERATIONAL,
+			.nsg = STAGE_FULL_FEATURE,
+			.isid = { 0x80, 1, 2, 3, 4,
+			    (uint8_t)random_below(ISIDS) },
+		},
 	};
 	int length = snprintf(text, sizeof(text),
 	    "InitiatorName=iqn.2026-01.org.example:chaos-%u%c"

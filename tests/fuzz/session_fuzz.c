@@ -52,7 +52,7 @@ struct world {
 static struct world world;
 static uint8_t memory[70000];
 
-/* -- the owner ---------------------------------------------------------------- */
+/* -- the owner ------------------------------------------------------------- */
 
 static void *
 take(size_t bytes)
@@ -290,7 +290,7 @@ stamp(void *owner, uint8_t bhs[PDU_HEADER_BYTES])
 
 static const struct writer_ops writer_ops = { stamp, arena_take, arena_give };
 
-/* -- records -------------------------------------------------------------------- */
+/* -- records --------------------------------------------------------------- */
 
 static void
 feed(const uint8_t *bytes, size_t length, bool into)

@@ -1,4 +1,4 @@
-/* Headers, RFC 7143 section 11: each figure byte by byte, and there and back. */
+/* Headers, RFC 7143 section 11: each figure byte by byte, there and back. */
 #include "iscsi/pdu.h"
 #include "test.h"
 

@@ -13,7 +13,7 @@ rig_of(struct session *s)
 	return s->owner;
 }
 
-/* -- pools --------------------------------------------------------------------- */
+/* -- pools ----------------------------------------------------------------- */
 
 /* Does this take fail? */
 static bool
@@ -135,7 +135,7 @@ give_arena(void *owner, uint8_t *arena)
 	free(arena);
 }
 
-/* -- events -------------------------------------------------------------------- */
+/* -- events ---------------------------------------------------------------- */
 
 static void
 told_command(struct task *t)
@@ -300,7 +300,7 @@ static const struct writer_ops rig_writer_ops = {
 	.arena_give = give_arena,
 };
 
-/* -- begin and end ---------------------------------------------------------------- */
+/* -- begin and end --------------------------------------------------------- */
 
 struct session_params
 rig_session_params(void)
@@ -410,7 +410,7 @@ rig_close(struct rig *r)
 	CHECK_EQ(r->tasks, r->released);
 }
 
-/* -- to the session ---------------------------------------------------------------- */
+/* -- to the session -------------------------------------------------------- */
 
 struct pdu
 rig_request(struct rig *r, enum opcode opcode, uint32_t itt, bool is_immediate)
@@ -590,7 +590,7 @@ pattern_check(const uint8_t *bytes, size_t from, size_t length)
 		CHECK_EQ(pattern(from + i), bytes[i]);
 }
 
-/* -- from the session ------------------------------------------------------------------ */
+/* -- from the session ------------------------------------------------------ */
 
 void
 rig_forget(struct rig *r)

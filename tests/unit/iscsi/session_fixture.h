@@ -118,7 +118,7 @@ void	rig_close(struct rig *r);
 /* Lose a connection. */
 void	rig_lose(struct rig *r, struct conn *c);
 
-/* -- to the session --------------------------------------------------------- */
+/* -- to the session -------------------------------------------------------- */
 
 struct pdu rig_command(struct rig *r, uint32_t itt, enum direction direction,
 	    uint32_t expected_bytes);
@@ -151,7 +151,7 @@ pattern(size_t at)
 void	pattern_fill(uint8_t *bytes, size_t from, size_t length);
 void	pattern_check(const uint8_t *bytes, size_t from, size_t length);
 
-/* -- from the session ------------------------------------------------------- */
+/* -- from the session ------------------------------------------------------ */
 
 /* Gather and send until nothing is left; what was said before is forgotten.
  * Returns how many PDUs were said, in r->said. */

@@ -300,7 +300,7 @@ TEST(full_window_and_all_immediate_commands_have_tags)
 	rig_close(&r);
 }
 
-/* -- tags (11.2.1.8) -------------------------------------------------------------- */
+/* -- tags (11.2.1.8) ------------------------------------------------------- */
 
 TEST(task_tag_in_use_is_rejected)
 {
@@ -410,7 +410,7 @@ TEST(tags_that_share_a_bucket_are_told_apart)
 	rig_close(&r);
 }
 
-/* -- discovery ---------------------------------------------------------------------- */
+/* -- discovery ------------------------------------------------------------- */
 
 TEST(discovery_session_runs_no_scsi)
 {

@@ -39,7 +39,7 @@ one_in(uint32_t n)
 	return chance(n) == 0;
 }
 
-/* -- an owner that takes its time ------------------------------------------------- */
+/* -- an owner that takes its time ------------------------------------------ */
 
 static void
 answer_now(struct task *t)
@@ -142,7 +142,7 @@ run_owner(void)
 	}
 }
 
-/* -- what is said ------------------------------------------------------------------ */
+/* -- what is said ---------------------------------------------------------- */
 
 static void
 check_status(uint32_t itt)
@@ -205,7 +205,7 @@ hear(void)
 		check_said(&r.said[i]);
 }
 
-/* -- what is sent ------------------------------------------------------------------- */
+/* -- what is sent ---------------------------------------------------------- */
 
 static struct pdu
 random_command(void)

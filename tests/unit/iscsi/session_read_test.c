@@ -254,7 +254,7 @@ TEST(longest_sense_data_leaves_with_and_without_an_arena)
 	}
 }
 
-/* -- residuals (11.4.5) ----------------------------------------------------------------- */
+/* -- residuals (11.4.5) ---------------------------------------------------- */
 
 static const struct {
 	uint32_t expected, data;
@@ -356,7 +356,7 @@ TEST(bidirectional_command_without_a_length_reads_nothing)
 	rig_close(&r);
 }
 
-/* -- order ------------------------------------------------------------------------------ */
+/* -- order ----------------------------------------------------------------- */
 
 TEST(small_answers_pass_between_large_ones)
 {
@@ -414,7 +414,7 @@ TEST(answer_inside_command_is_as_good)
 	rig_close(&r);
 }
 
-/* -- AHS (11.2.2, F24) ------------------------------------------------------------------- */
+/* -- AHS (11.2.2, F24) ----------------------------------------------------- */
 
 static void
 send_ahs(const uint8_t *ahs, size_t bytes)

@@ -29,7 +29,7 @@ send_ping(uint32_t itt, uint32_t bytes)
 	return rig_send(&r, &p, data);
 }
 
-/* -- NOP ---------------------------------------------------------------------------- */
+/* -- NOP ------------------------------------------------------------------- */
 
 TEST(ping_data_comes_back)
 {
@@ -141,7 +141,7 @@ TEST(our_ping_takes_no_statsn_and_waits_for_its_echo)
 	rig_close(&r);
 }
 
-/* -- Text --------------------------------------------------------------------------- */
+/* -- Text ------------------------------------------------------------------ */
 
 static void
 send_text(uint32_t itt, uint32_t ttt, const char *text, bool is_final,
@@ -395,7 +395,7 @@ TEST(peer_may_change_what_it_takes)
 	rig_close(&r);
 }
 
-/* -- Logout --------------------------------------------------------------------------- */
+/* -- Logout ---------------------------------------------------------------- */
 
 static struct pdu
 logout(enum logout_reason reason, uint16_t cid)
@@ -519,7 +519,7 @@ TEST(logout_waits_for_its_turn)
 	rig_close(&r);
 }
 
-/* -- Async and Reject ---------------------------------------------------------------------- */
+/* -- Async and Reject ------------------------------------------------------ */
 
 TEST(asynchronous_messages_take_a_statsn)
 {
@@ -595,7 +595,7 @@ TEST(answer_without_memory_ends_the_connection)
 	rig_close(&r);
 }
 
-/* -- back pressure --------------------------------------------------------------------------- */
+/* -- back pressure --------------------------------------------------------- */
 
 TEST(peer_that_does_not_listen_is_not_read)
 {

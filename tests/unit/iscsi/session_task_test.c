@@ -92,7 +92,7 @@ TEST(abort_with_another_lun_finds_nothing)
 	rig_close(&r);
 }
 
-/* -- a task whose answer has not left -------------------------------------------- */
+/* -- a task whose answer has not left -------------------------------------- */
 
 TEST(abort_takes_back_an_answer_that_has_not_left)
 {
@@ -146,7 +146,7 @@ TEST(abort_while_data_in_is_in_flight_waits_for_it)
 	rig_close(&r);
 }
 
-/* -- a task that has not come, or waits ---------------------------------------------- */
+/* -- a task that has not come, or waits ------------------------------------ */
 
 TEST(abort_of_a_command_that_has_not_come_plugs_its_gap)
 {
@@ -270,7 +270,7 @@ TEST(task_set_functions_reach_commands_that_wait)
 	}
 }
 
-/* -- order of responses ----------------------------------------------------------------- */
+/* -- order of responses ---------------------------------------------------- */
 
 /* What is answered but not heard of when a reset is done is never said: after
  * the response nothing of an aborted task may come. */
@@ -348,7 +348,7 @@ TEST(functions_that_do_not_exist_are_answered)
 	rig_close(&r);
 }
 
-/* -- limits ------------------------------------------------------------------------------ */
+/* -- limits ---------------------------------------------------------------- */
 
 TEST(too_many_immediate_task_requests_are_rejected)
 {

@@ -64,7 +64,7 @@ fill(const struct pdu *r2t)
 	}
 }
 
-/* -- immediate and unsolicited data ------------------------------------------------ */
+/* -- immediate and unsolicited data ---------------------------------------- */
 
 static void
 take_first_in_command(struct task *t)
@@ -288,7 +288,7 @@ TEST(unsolicited_data_of_a_held_command_is_collected)
 	}
 }
 
-/* -- without memory ------------------------------------------------------------------- */
+/* -- without memory -------------------------------------------------------- */
 
 TEST(data_without_memory_fails_the_command)
 {
@@ -362,7 +362,7 @@ TEST(solicit_after_an_error_is_answered_at_once)
 	rig_close(&r);
 }
 
-/* -- solicited data ------------------------------------------------------------------- */
+/* -- solicited data -------------------------------------------------------- */
 
 /* Bursts of 8192 out of 30000, two R2Ts outstanding. */
 TEST(r2ts_follow_as_bursts_are_filled)
@@ -478,7 +478,7 @@ TEST(data_out_that_breaks_a_rule_fails_the_command)
 
 	FOR_EACH_FEED(f)
 		for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
-			struct pdu r2t;
+			struct pdu r2t, p;
 
 			begin();
 			r.feed = feeds[f];
@@ -486,13 +486,10 @@ TEST(data_out_that_breaks_a_rule_fails_the_command)
 			task_solicit(r.task[0], buffer, 0, 2000);
 			r2t = *rig_hear(&r, OP_R2T, 1);
 			r2t.ttt ^= wrong[i].ttt_xor;
-			{
-				struct pdu p = rig_data_out(&r2t,
-				    wrong[i].datasn, wrong[i].offset,
-				    wrong[i].bytes, wrong[i].is_final);
-
-				rig_send(&r, &p, data);
-			}
+			p = rig_data_out(&r2t, wrong[i].datasn,
+			    wrong[i].offset, wrong[i].bytes,
+			    wrong[i].is_final);
+			rig_send(&r, &p, data);
 			CHECK_EQ(1, r.received);
 			CHECK_EQ(EPROTO, r.task[0]->receive_error);
 			for (size_t k = 0; k < 4000; k++)
@@ -659,7 +656,7 @@ TEST(smallest_bursts_of_a_long_write)
 	rig_close(&r);
 }
 
-/* -- digests (7.8, F26, F27) ------------------------------------------------------------- */
+/* -- digests (7.8, F26, F27) ----------------------------------------------- */
 
 static void
 begin_with_digests(void)
