@@ -305,6 +305,10 @@ void	task_answer(struct task *t, const struct task_answer *a);
  * inside this call. */
 void	task_drop(struct task *t);
 
+/* The same for a task whose initiator is told (TASK ABORTED, SAM-5 5.3.1): an
+ * answer with that status and no more data in place of task_drop(). */
+void	task_answer_aborted(struct task *t, uint8_t status);
+
 /* Call abort() for a task (for TMFs); it will not be answered. */
 void	task_abort(struct task *t);
 

@@ -449,3 +449,22 @@ task_answer(struct task *t, const struct task_answer *a)
 	    t->sending.offset + a->data_bytes <= read_bytes_max(t));
 	task_say(t);
 }
+
+void
+task_answer_aborted(struct task *t, uint8_t status)
+{
+	struct task_answer a = { .status = status };
+
+	assert(t->is_aborted && !t->is_answered);
+	if (t->conn == NULL || t->conn->is_lost) {
+		task_drop(t);
+		return;
+	}
+	t->is_aborted = false;
+	/* What has not left by now stays here. */
+	t->sending.data = NULL;
+	t->sending.bytes = t->sending.done;
+	if (t->is_read)
+		a.moved_bytes = t->sending.offset + t->sending.bytes;
+	task_answer(t, &a);
+}

@@ -52,6 +52,12 @@ scsi_lu_is_write_through(const struct scsi_lu *lu)
 	return lu->is_write_through;
 }
 
+bool
+scsi_lu_tells_aborted(const struct scsi_lu *lu)
+{
+	return atomic_load_explicit(&lu->tells_aborted, memory_order_relaxed);
+}
+
 /* -- nexuses --------------------------------------------------------------- */
 
 void

@@ -14,6 +14,7 @@
 #ifndef SCSI_LU_H
 #define SCSI_LU_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -33,6 +34,7 @@ struct scsi_lu {
 	bool	 has_descriptor_sense;
 	bool	 is_stopped;
 	bool	 is_ejected;		/* implies is_stopped */
+	atomic_bool tells_aborted;	/* TAS; read without exclusiveness */
 
 	struct scsi_reservations *reservations;
 	struct list nexuses;		/* struct scsi_nexus.link */

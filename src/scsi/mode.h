@@ -1,8 +1,8 @@
 /* Mode pages (SPC-4 7.5, SBC-3 6.4): the inside of mode_sense.c and
  * mode_select.c; the rest of scsi/ uses internal.h.
  *
- * Three bits can be changed: WCE where the configuration allows it, D_SENSE and
- * SWP.  A change holds until the unit is reset or the daemon ends: pages cannot
+ * Four bits can be changed: WCE where the configuration allows it, D_SENSE, SWP
+ * and TAS.  A change holds until the unit is reset or the daemon ends: pages cannot
  * be saved, so PS is 0, SP is refused, and asking for saved values gives SAVING
  * PARAMETERS NOT SUPPORTED.
  */
@@ -29,6 +29,7 @@ enum {
 	MODE_WRITE_CACHE	= 1,	/* WCE */
 	MODE_DESCRIPTOR_SENSE	= 2,	/* D_SENSE */
 	MODE_WRITE_PROTECT	= 4,	/* SWP */
+	MODE_TASK_ABORTED	= 8,	/* TAS */
 };
 
 /* A page as it lies on the wire, all changeable bits zero. */

@@ -40,6 +40,7 @@ static const struct {
 	{ MODE_WRITE_CACHE,		CACHING, 0, 2, 0x04 },
 	{ MODE_DESCRIPTOR_SENSE,	CONTROL, 0, 2, 0x04 },
 	{ MODE_WRITE_PROTECT,		CONTROL, 0, 4, 0x08 },
+	{ MODE_TASK_ABORTED,		CONTROL, 0, 5, 0x40 },
 };
 /* clang-format on */
 
@@ -98,20 +99,22 @@ modes_current(const struct scsi_lu *lu)
 {
 	return (lu->is_write_through ? 0 : MODE_WRITE_CACHE) |
 	    (lu->has_descriptor_sense ? MODE_DESCRIPTOR_SENSE : 0) |
-	    (lu->is_software_protected ? MODE_WRITE_PROTECT : 0);
+	    (lu->is_software_protected ? MODE_WRITE_PROTECT : 0) |
+	    (scsi_lu_tells_aborted(lu) ? MODE_TASK_ABORTED : 0);
 }
 
 unsigned
 modes_default(const struct scsi_lu *lu)
 {
-	return lu->config.has_write_cache ? MODE_WRITE_CACHE : 0;
+	return (lu->config.has_write_cache ? MODE_WRITE_CACHE : 0) |
+	    MODE_TASK_ABORTED;
 }
 
 unsigned
 modes_changeable(const struct scsi_lu *lu)
 {
 	return (lu->config.can_change_write_cache ? MODE_WRITE_CACHE : 0) |
-	    MODE_DESCRIPTOR_SENSE | MODE_WRITE_PROTECT;
+	    MODE_DESCRIPTOR_SENSE | MODE_WRITE_PROTECT | MODE_TASK_ABORTED;
 }
 
 void
@@ -120,6 +123,8 @@ modes_apply(struct scsi_lu *lu, unsigned set)
 	lu->is_write_through = (set & MODE_WRITE_CACHE) == 0;
 	lu->has_descriptor_sense = (set & MODE_DESCRIPTOR_SENSE) != 0;
 	lu->is_software_protected = (set & MODE_WRITE_PROTECT) != 0;
+	atomic_store_explicit(&lu->tells_aborted,
+	    (set & MODE_TASK_ABORTED) != 0, memory_order_relaxed);
 }
 
 void

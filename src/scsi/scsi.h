@@ -91,6 +91,11 @@ const struct scsi_lu_config *scsi_lu_config(const struct scsi_lu *lu);
 /* Is every write to be stable before GOOD (write cache switched off)? */
 bool	scsi_lu_is_write_through(const struct scsi_lu *lu);
 
+/* Are commands that another nexus aborts answered with TASK ABORTED (TAS)?
+ * Those nexuses then have no COMMANDS CLEARED BY ANOTHER INITIATOR waiting
+ * (SAM-5 5.6).  Needs no exclusiveness. */
+bool	scsi_lu_tells_aborted(const struct scsi_lu *lu);
+
 /* -- nexuses ------------------------------------------------------------------ */
 
 /* An initiator port: for iSCSI, name and ISID (RFC 7143 4.4.3, SPC-4 7.6.4.6).

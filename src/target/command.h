@@ -75,6 +75,8 @@ struct command {
 	enum command_wants wants;
 	int		 step_error;	/* for COMMAND_STEP */
 	bool		 is_buffer_waiting;
+	bool		 is_told;	/* aborted by another nexus: its own is
+					 * told */
 	struct deferred	 buffer_waiter;
 	struct command_claim *claim;	/* NULL: none asked for */
 	struct unit_abort abort;

@@ -128,6 +128,7 @@ tmf_unit(struct tmf *m, struct unit *u)
 {
 	m->unit = u;
 	m->abort.done = tmf_unit_aborted;
+	m->abort.nexus = m->nexus;
 	switch (m->request->function) {
 	case TASK_ABORT_TASK:
 		m->abort.matches = is_the_one;
@@ -178,11 +179,11 @@ tmf_unit_claimed(struct unit_claim *c)
 {
 	struct tmf *m = CONTAINER_OF(c, struct tmf, claim);
 
-	if (m->request->function == TASK_CLEAR_TASK_SET)
+	if (m->request->function != TASK_CLEAR_TASK_SET)
+		scsi_lu_event(m->unit->lu, SCSI_LU_RESET, NULL);
+	else if (!scsi_lu_tells_aborted(m->unit->lu))
 		scsi_lu_event(m->unit->lu, SCSI_LU_COMMANDS_CLEARED,
 		    tmf_scsi_nexus(m));
-	else
-		scsi_lu_event(m->unit->lu, SCSI_LU_RESET, NULL);
 	unit_claim_release(c);
 	if (is_target_reset(m->request->function))
 		tmf_next_unit(m);

@@ -379,17 +379,35 @@ abort_part_find(const struct unit_abort_part *p, struct unit_shard *us,
 	return NULL;
 }
 
+/* Commands that another nexus has aborted, and now their own does: nobody waits
+ * for their answers any more. */
+static void
+abort_part_silence(const struct unit_abort_part *p, struct unit_shard *us)
+{
+	LIST_FOR_EACH(l, &us->commands) {
+		struct command *c = command_of_link(l);
+
+		if (c->is_told && c->nexus == p->abort->nexus &&
+		    p->abort->matches(p->abort, c))
+			c->is_told = false;
+	}
+}
+
 static void
 abort_part_arrived(struct reactor_msg *msg)
 {
 	struct unit_abort_part *p = CONTAINER_OF(msg, struct unit_abort_part,
 	    msg);
 	struct unit_shard *us = unit_shard(p->abort->unit, p->shard);
+	bool is_told = scsi_lu_tells_aborted(us->unit->lu);
 	struct command *c;
 
 	p->up_to = us->commands_come;
-	while ((c = abort_part_find(p, us, false)) != NULL)
+	abort_part_silence(p, us);
+	while ((c = abort_part_find(p, us, false)) != NULL) {
+		c->is_told = is_told && c->nexus != p->abort->nexus;
 		task_abort(&c->task);
+	}
 	if (abort_part_find(p, us, true) != NULL)
 		list_append(&us->aborts, &p->link);
 	else

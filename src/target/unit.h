@@ -35,6 +35,7 @@
 #include "target/service.h"
 
 struct command;
+struct nexus;
 struct unit;
 
 /* A wish for exclusiveness; embedded in who has it. */
@@ -52,6 +53,7 @@ struct unit_claim {
 struct unit_abort {
 	struct unit	*unit;
 	unsigned	 shard;		/* of the one who wants it */
+	const struct nexus *nexus;	/* whose commands are just dropped */
 	/* Is this command meant?  Called on the command's own reactor. */
 	bool		(*matches)(const struct unit_abort *a,
 			    const struct command *c);
@@ -149,7 +151,8 @@ void	unit_claim_release(struct unit_claim *c);
 /* -- stopping commands ----------------------------------------------------- */
 
 /* Abort the commands that match on every reactor and call done() when none can
- * touch the medium any more.  False without memory. */
+ * touch the medium any more.  Those of other nexuses than a->nexus are answered
+ * TASK ABORTED, if the unit is to do so.  False without memory. */
 bool	unit_abort_start(struct unit *u, unsigned shard, struct unit_abort *a);
 
 /* A command has left its shard: do those who waited for it go on? */

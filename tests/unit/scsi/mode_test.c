@@ -221,7 +221,7 @@ TEST(saved_values_are_not_to_be_had)
 	rig_close(&rig);
 }
 
-TEST(changeable_values_are_wce_d_sense_and_swp)
+TEST(changeable_values_are_wce_d_sense_swp_and_tas)
 {
 	static const uint8_t codes[] = { 0x01, 0x02, 0x08, 0x0a, 0x1c };
 
@@ -238,6 +238,8 @@ TEST(changeable_values_are_wce_d_sense_and_swp)
 				wanted = 0x04;
 			if (codes[i] == 0x0a && at == 4)
 				wanted = 0x08;
+			if (codes[i] == 0x0a && at == 5)
+				wanted = 0x40;
 			CHECK_EQ(wanted, p[at]);
 		}
 	}
@@ -387,6 +389,19 @@ TEST(reset_brings_the_values_at_start_back)
 
 /* Every page, both sizes, with and without block descriptor: what MODE SENSE
  * says can be sent back and changes nothing. */
+TEST(aborts_are_told_until_tas_is_switched_off)
+{
+	rig_open(&rig, NULL);
+	CHECK_EQ(0x40, page(CURRENT, 0x0a)[5]);
+	CHECK(scsi_lu_tells_aborted(rig.lu));
+	CHECK_EQ(SCSI_GOOD, set_byte(0x0a, 5, 0x00));
+	CHECK_EQ(0x00, page(CURRENT, 0x0a)[5]);
+	CHECK(!scsi_lu_tells_aborted(rig.lu));
+	scsi_lu_event(rig.lu, SCSI_LU_RESET, NULL);
+	CHECK(scsi_lu_tells_aborted(rig.lu));
+	rig_close(&rig);
+}
+
 TEST(every_page_goes_round)
 {
 	static const uint8_t flags[] = { 0, DBD, LLBAA };
@@ -566,7 +581,7 @@ TESTS(header_tells_dpofua_and_a_block_descriptor,
     write_protected_unit_has_wp, all_pages_come_in_ascending_order,
     all_subpages_add_the_control_extension_page,
     unknown_pages_are_refused_and_named, saved_values_are_not_to_be_had,
-    changeable_values_are_wce_d_sense_and_swp,
+    changeable_values_are_wce_d_sense_swp_and_tas,
     default_values_stay_when_current_ones_change,
     every_answer_is_cut_to_the_allocation_length,
     switching_the_cache_off_flushes_first,
@@ -575,7 +590,8 @@ TESTS(header_tells_dpofua_and_a_block_descriptor,
     cache_that_cannot_change_is_refused_and_named,
     d_sense_turns_sense_data_into_descriptors,
     swp_protects_and_shows_as_wp, other_nexuses_are_told_of_a_change_once,
-    reset_brings_the_values_at_start_back, every_page_goes_round,
+    reset_brings_the_values_at_start_back,
+    aborts_are_told_until_tas_is_switched_off, every_page_goes_round,
     truncated_list_changes_nothing,
     every_bit_that_cannot_change_is_refused_and_named,
     page_that_is_none_is_refused_and_named,

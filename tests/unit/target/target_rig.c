@@ -237,7 +237,7 @@ never([[maybe_unused]] struct timer *t)
 
 /* The nexus of a login that went well. */
 static struct nexus *
-nexus_make(struct rig *rig, struct shard *sh, uint8_t isid,
+nexus_make(struct rig *rig, struct shard *sh, uint16_t isid,
     struct conn_params *params)
 {
 	struct login *l = calloc(1, sizeof(*l));
@@ -247,7 +247,7 @@ nexus_make(struct rig *rig, struct shard *sh, uint8_t isid,
 	(void)snprintf(l->initiator_name, sizeof(l->initiator_name),
 	    "iqn.2026-01.test:i%u", isid);
 	l->isid[0] = 0x80;
-	l->isid[5] = isid;
+	put_be16(l->isid + 4, isid);
 	l->cmdsn = 1;
 	session_params_default(&l->session);
 	l->session.initial_r2t = false;
@@ -261,7 +261,7 @@ nexus_make(struct rig *rig, struct shard *sh, uint8_t isid,
 }
 
 struct peer *
-rig_login(struct rig *rig, unsigned reactor, uint8_t isid)
+rig_login(struct rig *rig, unsigned reactor, uint16_t isid)
 {
 	struct shard *sh = service_shard(rig->service, reactor);
 	struct registry_wait wait;

@@ -62,7 +62,7 @@ void	rig_settle(struct rig *rig);
 
 /* A session on that reactor.  The unit attention that waits on each LUN stays
  * until peer_ready(). */
-struct peer *rig_login(struct rig *rig, unsigned reactor, uint8_t isid);
+struct peer *rig_login(struct rig *rig, unsigned reactor, uint16_t isid);
 
 /* Get rid of the unit attention. */
 void	peer_ready(struct peer *p, uint16_t lun);

@@ -1,5 +1,7 @@
 /* Claims, aborts and holds of a unit (target/unit.c, command.c, tmf.c), with
  * several reactors whose turns come in orders that the test chooses. */
+#include "base/sn.h"
+#include "scsi/lu.h"
 #include "target_rig.h"
 
 static struct rig rig;
@@ -223,6 +225,201 @@ TEST(reset_of_a_target_with_thousands_of_units_does_not_nest)
 	rig_close(&rig);
 }
 
+/* -- TASK ABORTED ---------------------------------------------------------- */
+
+/* A write of each waits for its data, and a read for a slow store. */
+static void
+open_two_with_work(struct peer *p[2], uint32_t reads[2], uint32_t writes[2])
+{
+	rig_open(&rig, 2, "delay[ms=3]:ram:1M", 1);
+	for (unsigned i = 0; i < 2; i++) {
+		p[i] = rig_login(&rig, i, (uint8_t)i);
+		peer_ready(p[i], 0);
+		writes[i] = peer_write_blocks(p[i], 0, 0, 64);
+	}
+	rig_settle(&rig);
+	for (unsigned i = 0; i < 2; i++) {
+		CHECK(p[i]->r2ts[writes[i]] > 0);
+		reads[i] = peer_read_blocks(p[i], 0, 0, 8);
+	}
+}
+
+static void
+only_the_other_nexus_is_told(enum task_function function, int attention)
+{
+	uint32_t reads[2], writes[2], request, test;
+	struct peer *p[2];
+
+	open_two_with_work(p, reads, writes);
+	request = peer_task_request(p[0], function, 0, 0, 0);
+	rig_settle(&rig);
+	CHECK_EQ(TASK_COMPLETE, p[0]->response[request]);
+	CHECK_EQ(NO_ANSWER, p[0]->status[reads[0]]);
+	CHECK_EQ(NO_ANSWER, p[0]->status[writes[0]]);
+	CHECK_EQ(SCSI_TASK_ABORTED, p[1]->status[reads[1]]);
+	CHECK_EQ(SCSI_TASK_ABORTED, p[1]->status[writes[1]]);
+	test = peer_test(p[1], 0);
+	rig_settle(&rig);
+	CHECK_EQ(attention, p[1]->status[test]);
+	rig_close(&rig);
+}
+
+TEST(commands_that_another_nexus_aborts_end_with_task_aborted)
+{
+	only_the_other_nexus_is_told(TASK_CLEAR_TASK_SET, SCSI_GOOD);
+	only_the_other_nexus_is_told(TASK_LUN_RESET, SCSI_CHECK_CONDITION);
+	only_the_other_nexus_is_told(TASK_WARM_RESET, SCSI_CHECK_CONDITION);
+}
+
+TEST(abort_task_set_leaves_the_other_nexus_alone)
+{
+	uint32_t reads[2], writes[2], request;
+	struct peer *p[2];
+
+	open_two_with_work(p, reads, writes);
+	request = peer_task_request(p[0], TASK_ABORT_TASK_SET, 0, 0, 0);
+	rig_settle(&rig);
+	CHECK_EQ(TASK_COMPLETE, p[0]->response[request]);
+	CHECK_EQ(NO_ANSWER, p[0]->status[reads[0]]);
+	CHECK_EQ(SCSI_GOOD, p[1]->status[reads[1]]);
+	rig_close(&rig);
+}
+
+TEST(without_tas_aborted_commands_end_in_silence_and_a_unit_attention)
+{
+	uint32_t reads[2], writes[2], request, test;
+	struct peer *p[2];
+
+	open_two_with_work(p, reads, writes);
+	atomic_store(&rig_unit(&rig, 0)->lu->tells_aborted, false);
+	request = peer_task_request(p[0], TASK_CLEAR_TASK_SET, 0, 0, 0);
+	rig_settle(&rig);
+	CHECK_EQ(TASK_COMPLETE, p[0]->response[request]);
+	CHECK_EQ(NO_ANSWER, p[1]->status[reads[1]]);
+	CHECK_EQ(NO_ANSWER, p[1]->status[writes[1]]);
+	test = peer_test(p[1], 0);
+	rig_settle(&rig);
+	CHECK_EQ(SCSI_CHECK_CONDITION, p[1]->status[test]);
+	rig_close(&rig);
+}
+
+/* Both abort: whoever hears of the own function first hears no more. */
+TEST(who_aborts_its_own_commands_is_not_told_of_another_abort)
+{
+	uint32_t reads[2], writes[2], request;
+	struct peer *p[2];
+
+	open_two_with_work(p, reads, writes);
+	(void)peer_task_request(p[0], TASK_LUN_RESET, 0, 0, 0);
+	rig_turn(&rig, 1);
+	request = peer_task_request(p[1], TASK_ABORT_TASK_SET, 0, 0, 0);
+	rig_settle(&rig);
+	CHECK_EQ(TASK_COMPLETE, p[1]->response[request]);
+	CHECK_EQ(NO_ANSWER, p[1]->status[reads[1]]);
+	rig_close(&rig);
+}
+
+TEST(aborted_commands_of_a_lost_connection_are_dropped)
+{
+	uint32_t reads[2], writes[2], request;
+	struct peer *p[2];
+
+	open_two_with_work(p, reads, writes);
+	request = peer_task_request(p[0], TASK_LUN_RESET, 0, 0, 0);
+	rig_turn(&rig, 1);
+	peer_drop(p[1]);
+	rig_settle(&rig);
+	CHECK_EQ(TASK_COMPLETE, p[0]->response[request]);
+	rig_close(&rig);
+}
+
+/* The one who asks goes away while others still end their commands. */
+TEST(abort_outlives_the_connection_that_asked)
+{
+	uint32_t reads[2], writes[2];
+	struct peer *p[2];
+
+	open_two_with_work(p, reads, writes);
+	(void)peer_task_request(p[0], TASK_WARM_RESET, 0, 0, 0);
+	peer_drop(p[0]);
+	rig_settle(&rig);
+	CHECK_EQ(SCSI_TASK_ABORTED, p[1]->status[reads[1]]);
+	rig_close(&rig);
+}
+
+/* -- anything, in any order ------------------------------------------------ */
+
+static uint32_t random_state;
+
+static uint32_t
+random_below(uint32_t limit)
+{
+	random_state = random_state * 1664525 + 1013904223;
+	return (random_state >> 10) % limit;
+}
+
+static void
+act_at_random(struct peer *p)
+{
+	uint16_t lun = (uint16_t)random_below(2);
+
+	switch (random_below(12)) {
+	case 0:
+		(void)peer_compare_and_write(p, lun, random_below(8));
+		break;
+	case 1:
+		(void)peer_register(p, lun, 1 + random_below(3));
+		break;
+	case 2:
+		(void)peer_preempt_and_abort(p, lun, 1 + random_below(3),
+		    1 + random_below(3));
+		break;
+	case 3:
+		(void)peer_task_request(p, (enum task_function)(1 +
+		    random_below(6)), lun, p->itt - 1 - random_below(4),
+		    p->cmdsn - 1);
+		break;
+	case 4: case 5:
+		(void)peer_write_blocks(p, lun, random_below(64),
+		    (uint16_t)(1 + random_below(64)));
+		break;
+	case 6:
+		peer_drop(p);
+		break;
+	default:
+		(void)peer_read_blocks(p, lun, random_below(64),
+		    (uint16_t)(1 + random_below(64)));
+		break;
+	}
+}
+
+static void
+live_at_random(uint32_t seed, const char *store)
+{
+	random_state = seed;
+	rig_open(&rig, 3, store, 2);
+	for (unsigned step = 0; step < 400; step++) {
+		struct peer *p = &rig.peers[random_below(6)];
+
+		if (p->is_open && p->itt < RIG_TAGS - 8 &&
+		    !sn_after(p->cmdsn, p->nexus->session->window.max))
+			act_at_random(p);
+		else if (!p->is_open)
+			p = rig_login(&rig, random_below(3), (uint16_t)step);
+		if (random_below(3) == 0)
+			rig_turn(&rig, random_below(3));
+	}
+	rig_close(&rig);		/* everything comes to its end */
+}
+
+TEST(everything_ends_whatever_comes_in_whatever_order)
+{
+	for (uint32_t seed = 1; seed <= 10; seed++) {
+		live_at_random(seed, "ram:1M");
+		live_at_random(seed + 1000, "delay[ms=1]:ram:1M");
+	}
+}
+
 TESTS(exclusive_commands_of_all_reactors_take_turns,
     claim_waits_for_io_under_way_on_every_reactor,
     reads_wait_while_a_unit_is_claimed_and_go_on_after,
@@ -231,4 +428,11 @@ TESTS(exclusive_commands_of_all_reactors_take_turns,
     preempt_and_abort_leaves_a_nexus_alone_that_waits_to_be_attached,
     abort_task_of_a_command_that_is_not_due_yet_stops_it,
     lun_reset_stops_early_commands_that_were_sent_before_it,
-    reset_of_a_target_with_thousands_of_units_does_not_nest)
+    reset_of_a_target_with_thousands_of_units_does_not_nest,
+    commands_that_another_nexus_aborts_end_with_task_aborted,
+    abort_task_set_leaves_the_other_nexus_alone,
+    without_tas_aborted_commands_end_in_silence_and_a_unit_attention,
+    who_aborts_its_own_commands_is_not_told_of_another_abort,
+    aborted_commands_of_a_lost_connection_are_dropped,
+    abort_outlives_the_connection_that_asked,
+    everything_ends_whatever_comes_in_whatever_order)
