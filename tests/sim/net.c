@@ -110,7 +110,7 @@ wire_schedule(struct wire *w)
 static void
 wire_put(struct wire *w, const uint8_t *bytes, size_t length)
 {
-	if (w->end + length > w->room) {
+	if (w->end + length > w->room && w->start > 0) {
 		memmove(w->bytes, w->bytes + w->start, wire_used(w));
 		w->end -= w->start;
 		w->start = 0;
