@@ -27,7 +27,7 @@ enum feed {
 	FEED_WHOLE,		/* one PDU, one piece */
 	FEED_BYTES,		/* byte by byte */
 	FEED_PIECES,		/* feed_bytes at a time */
-	FEED_INTO,		/* header, then data where reader_missing() says */
+	FEED_INTO,		/* header, then data to reader_missing() */
 };
 
 enum direction {

@@ -414,6 +414,37 @@ TEST(answer_inside_command_is_as_good)
 	rig_close(&r);
 }
 
+TEST(command_arrives_as_it_was_sent)
+{
+	struct pdu p;
+	struct task *t;
+
+	begin_with(8192, 1024);
+	p = rig_command(&r, 0x12345678, COMMAND_WRITE, 0x10203040);
+	p.lun = 0x4001000000000000;
+	p.command.attr = 3;
+	p.command.priority = 9;
+	for (uint8_t i = 0; i < 16; i++)
+		p.command.cdb[i] = (uint8_t)(i + 1);
+	rig_send(&r, &p, NULL);
+	t = r.task[0];
+	CHECK_EQ(0x12345678, t->itt);
+	CHECK_EQ(p.cmdsn, t->cmdsn);
+	CHECK_EQ(0x4001000000000000, t->lun);
+	CHECK_EQ(0x10203040, t->expected_bytes);
+	CHECK_EQ(0, t->bidi_read_bytes);
+	CHECK_EQ(3, t->attr);
+	CHECK_EQ(9, t->priority);
+	CHECK(t->is_write && !t->is_read && !t->is_immediate);
+	CHECK_EQ(16, t->cdb_bytes);
+	CHECK_BYTES(p.command.cdb, t->cdb, 16);
+	for (size_t i = 16; i < sizeof(t->cdb); i++)
+		CHECK_EQ(0, t->cdb[i]);
+	CHECK(t->session == r.session && t->conn == r.c);
+	CHECK_EQ(0, t->first.bytes);
+	rig_close(&r);
+}
+
 /* -- AHS (11.2.2, F24) ----------------------------------------------------- */
 
 static void
@@ -535,7 +566,7 @@ TESTS(status_rides_in_the_last_data_in, data_in_is_cut_at_segments_and_bursts,
     bidirectional_command_counts_both_directions,
     bidirectional_command_without_a_length_reads_nothing,
     small_answers_pass_between_large_ones, statsn_counts_statuses_only,
-    answer_inside_command_is_as_good, extended_cdb_is_taken,
+    answer_inside_command_is_as_good, command_arrives_as_it_was_sent, extended_cdb_is_taken,
     longest_cdb_is_taken_and_a_longer_one_is_not,
     both_kinds_of_ahs_may_come_together, ahs_that_is_inconsistent_is_rejected,
     ahs_longer_than_any_is_skipped_and_rejected)

@@ -348,6 +348,45 @@ TEST(functions_that_do_not_exist_are_answered)
 	rig_close(&r);
 }
 
+/* Whatever becomes of it: it was received. */
+TEST(numbered_task_requests_use_up_their_numbers)
+{
+	begin();
+	for (unsigned f = 0; f < 16; f++) {
+		struct pdu p = rig_request(&r, OP_TASK_REQUEST, f, false);
+
+		p.task.function = (uint8_t)f;
+		p.task.referenced_itt = 77;
+		p.task.refcmdsn = p.cmdsn - 1;
+		rig_send(&r, &p, NULL);
+		CHECK_EQ(r.cmdsn, r.session->window.expected);
+		for (size_t i = 0; i < r.requests; i++)
+			if (r.request[i] != NULL &&
+			    link_is_in_list(&r.request[i]->link))
+				task_request_done(r.request[i],
+				    TASK_COMPLETE);
+		CHECK(rig_hear(&r, OP_TASK_RESPONSE, f)->is_final);
+	}
+	rig_close(&r);
+}
+
+TEST(numbered_abort_uses_up_its_number)
+{
+	struct task *t;
+	struct pdu p;
+
+	begin();
+	t = send_command(1, COMMAND_READ, 512);
+	rig_good(t);
+	p = rig_request(&r, OP_TASK_REQUEST, 2, false);
+	p.task.function = TASK_ABORT_TASK;
+	p.task.referenced_itt = 1;
+	p.task.refcmdsn = t->cmdsn;
+	rig_send(&r, &p, NULL);
+	CHECK_EQ(r.cmdsn, r.session->window.expected);
+	rig_close(&r);
+}
+
 /* -- limits ---------------------------------------------------------------- */
 
 TEST(too_many_immediate_task_requests_are_rejected)
@@ -465,6 +504,8 @@ TESTS(abort_task_names_the_task_and_is_answered_by_its_owner,
     function_that_failed_takes_nothing_back,
     task_request_that_is_not_immediate_comes_in_its_turn,
     functions_that_do_not_exist_are_answered,
+    numbered_task_requests_use_up_their_numbers,
+    numbered_abort_uses_up_its_number,
     too_many_immediate_task_requests_are_rejected,
     task_requests_under_way_are_in_the_window,
     task_request_without_memory_ends_the_connection,
