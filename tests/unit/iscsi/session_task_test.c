@@ -270,6 +270,58 @@ TEST(task_set_functions_reach_commands_that_wait)
 	}
 }
 
+/* -- TASK ABORTED (SAM-5 5.3.1) ------------------------------------------------- */
+
+TEST(aborted_task_may_be_answered_after_all)
+{
+	struct task *t;
+
+	begin();
+	t = send_command(1, COMMAND_READ, 4096);
+	task_abort(t);
+	task_answer_aborted(t, 0x40);
+	CHECK_EQ(0x40, rig_hear(&r, OP_SCSI_RESPONSE, 1)->response.status);
+	CHECK(r.said[0].pdu.response.has_underflow);
+	CHECK_EQ(4096, r.said[0].pdu.response.residual);
+	CHECK_EQ(1, r.released);
+	CHECK_EQ(0, r.session->active);
+	rig_close(&r);
+}
+
+TEST(aborted_task_is_answered_behind_its_data_in_flight)
+{
+	struct task *t;
+
+	begin();
+	t = send_command(1, COMMAND_READ, 4096);
+	task_send(t, data, 2048);
+	CHECK(rig_gather(&r) > 0);
+	task_abort(t);
+	task_answer_aborted(t, 0x40);
+	rig_land(&r);
+	CHECK_EQ(0, r.sent);
+	CHECK_EQ(0, r.released);
+	rig_parse(&r);
+	CHECK_EQ(2, r.said_count);
+	CHECK_EQ(0x40, rig_hear(&r, OP_SCSI_RESPONSE, 1)->response.status);
+	CHECK_EQ(2, r.said[0].pdu.response.expdatasn);
+	CHECK_EQ(2048, r.said[0].pdu.response.residual);
+	CHECK_EQ(1, r.released);
+	rig_close(&r);
+}
+
+TEST(aborted_task_of_a_lost_connection_is_dropped_instead)
+{
+	struct task *t;
+
+	begin();
+	t = send_command(1, COMMAND_READ, 4096);
+	rig_lose(&r, r.c);
+	task_answer_aborted(t, 0x40);
+	CHECK_EQ(1, r.released);
+	rig_close(&r);
+}
+
 /* -- order of responses ---------------------------------------------------- */
 
 /* What is answered but not heard of when a reset is done is never said: after
@@ -500,6 +552,9 @@ TESTS(abort_task_names_the_task_and_is_answered_by_its_owner,
     aborted_command_that_waits_for_its_turn_does_not_have_it,
     aborted_command_that_waits_and_whose_connection_is_lost,
     task_set_functions_reach_commands_that_wait,
+    aborted_task_may_be_answered_after_all,
+    aborted_task_is_answered_behind_its_data_in_flight,
+    aborted_task_of_a_lost_connection_is_dropped_instead,
     nothing_of_an_aborted_task_follows_the_response,
     function_that_failed_takes_nothing_back,
     task_request_that_is_not_immediate_comes_in_its_turn,
