@@ -6,6 +6,8 @@
 #	make test-quick		unit tests and lints: no root, no network
 #	make install		DESTDIR=... PREFIX=/usr
 #	make sim SEEDS=N	N stories of the simulator (tests/sim)
+#	make hostile PORTAL=ADDR:PORT	what no initiator should do, to a LUN
+#				that may be written over
 #	make bench		measure
 #	make fmt, check-style	lay the C files out; say what is not
 
@@ -42,6 +44,9 @@ install: all
 sim: all
 	@$(BUILD)/tests/sim/lunet-sim --seeds 1..$(SEEDS)
 
+hostile:
+	@tests/hostile/hostile --portal $(PORTAL)
+
 bench: all
 	@bench/run $(BUILD)
 
@@ -54,4 +59,4 @@ check-style:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all run test test-quick install sim bench fmt check-style clean
+.PHONY: all run test test-quick install sim hostile bench fmt check-style clean
