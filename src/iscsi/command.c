@@ -141,6 +141,19 @@ task_keep_first(struct task *t)
 	return true;
 }
 
+void
+task_used_first(struct task *t)
+{
+	struct session *s = t->session;
+
+	assert(!t->is_first_due);
+	if (t->first_capacity > 0)
+		s->ops->buffer_give(s, t->first.data, t->first_capacity);
+	t->first_capacity = 0;
+	t->first.data = NULL;
+	t->is_first_borrowed = false;
+}
+
 /* Everything that a task starts with.  Field by field: the struct is large and
  * its sense data needs no clearing. */
 static void

@@ -287,6 +287,9 @@ task_first_is_complete(const struct task *t)
 }
 bool	task_keep_first(struct task *t);
 
+/* All of that data has been used: its memory goes back.  first.bytes stays. */
+void	task_used_first(struct task *t);
+
 /* Ask for bytes [offset, offset + bytes) of the transfer, which follow what has
  * come so far, into dest.  received() tells when they are there; it does so
  * inside this call when t->receive_error is set already.  One request at a

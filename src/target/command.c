@@ -386,6 +386,8 @@ io_submit(struct command *c, void (*done)(struct store_req *q))
 	/* Nobody can have asked to hold the shard meanwhile. */
 	if (!is_alone(c))
 		us->inside--;
+	if (c->io.error != 0)
+		us->counters.errors++;
 	return true;
 }
 
@@ -451,8 +453,6 @@ step_io(struct command *c, enum scsi_step *step)
 		return false;
 	io->is_mapped = c->io.is_mapped;
 	io->extent_bytes = c->io.extent_bytes;
-	if (c->io.error != 0)
-		c->us->counters.errors++;
 	*step = scsi_cmd_step(&c->scsi, c->io.error);
 	return true;
 }
@@ -473,16 +473,23 @@ buffer_came(struct deferred *d)
 		write_next(c);
 }
 
-/* Have a chunk of at least that size.  False: c waits for one and goes on with
- * `next`. */
 static bool
-chunk_take(struct command *c, uint32_t bytes, enum command_next next)
+chunk_have(struct command *c, uint32_t bytes)
 {
 	if (c->chunk != NULL && c->chunk_capacity >= bytes)
 		return true;
 	memory_give(c, &c->chunk, c->chunk_capacity);
 	c->chunk = buffer_take(c->shard->reactor, bytes, &c->chunk_capacity);
-	if (c->chunk != NULL)
+	return c->chunk != NULL;
+}
+
+/* Have a chunk of at least that size.  False: c waits for one and goes on with
+ * `next`.  Who waits keeps no other buffer, or all could wait for each other.
+ */
+static bool
+chunk_take(struct command *c, uint32_t bytes, enum command_next next)
+{
+	if (chunk_have(c, bytes))
 		return true;
 	c->next = next;
 	c->is_buffer_waiting = true;
@@ -646,11 +653,17 @@ write_next(struct command *c)
 		return;
 	}
 	c->wants = COMMAND_WANTS_NOTHING;
+	if (first > 0 && !chunk_have(c, bytes)) {
+		command_fail(c, ENOMEM);
+		return;
+	}
 	if (!chunk_take(c, bytes, COMMAND_WRITE))
 		return;
 	/* Unsolicited data that ends within a block goes to the front. */
-	if (first > 0)
+	if (first > 0) {
 		memcpy(c->chunk, t->first.data, first);
+		task_used_first(t);
+	}
 	c->chunk_bytes = bytes;
 	c->is_first_piece = false;
 	c->wants = COMMAND_WANTS_CHUNK;
@@ -670,6 +683,8 @@ write_chunk_done(struct command *c)
 		return;
 	}
 	c->moved += c->chunk_bytes;
+	if (c->is_first_piece)
+		task_used_first(&c->task);
 	write_next(c);
 }
 

@@ -303,6 +303,8 @@ connection_start_ticks(struct connection *c)
 
 	if (config->ping_interval_s != 0 && config->ping_interval_s < tick_s)
 		tick_s = config->ping_interval_s;
+	if (config->ping_interval_s != 0 && config->ping_timeout_s < tick_s)
+		tick_s = config->ping_timeout_s;
 	timer_set(c->shard->reactor, &c->timer,
 	    reactor_now_ns(c->shard->reactor) + tick_s * NS_PER_SECOND);
 }

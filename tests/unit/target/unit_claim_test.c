@@ -347,6 +347,32 @@ TEST(abort_outlives_the_connection_that_asked)
 	rig_close(&rig);
 }
 
+/* -- memory ---------------------------------------------------------------- */
+
+/* 16 MiB: what came with the commands may not keep all of them from the chunks
+ * that each needs for the rest. */
+TEST(data_that_came_with_a_write_does_not_keep_memory_from_the_rest)
+{
+	static uint32_t writes[4][64];
+	struct peer *p[4];
+	unsigned served = 0;
+
+	rig_open(&rig, 1, "delay[ms=1]:ram:64M", 1);
+	for (unsigned i = 0; i < 4; i++) {
+		p[i] = rig_login(&rig, 0, (uint16_t)i);
+		peer_ready(p[i], 0);
+	}
+	for (unsigned i = 0; i < 4; i++)
+		for (unsigned k = 0; k < 64; k++)
+			writes[i][k] = peer_write_blocks(p[i], 0, 0, 2048);
+	rig_settle(&rig);
+	for (unsigned i = 0; i < 4; i++)
+		for (unsigned k = 0; k < 64; k++)
+			served += p[i]->r2ts[writes[i][k]];
+	CHECK_EQ(16, served);		/* all of the memory is chunks */
+	rig_close(&rig);
+}
+
 /* -- anything, in any order ------------------------------------------------ */
 
 static uint32_t random_state;
@@ -435,4 +461,5 @@ TESTS(exclusive_commands_of_all_reactors_take_turns,
     who_aborts_its_own_commands_is_not_told_of_another_abort,
     aborted_commands_of_a_lost_connection_are_dropped,
     abort_outlives_the_connection_that_asked,
+    data_that_came_with_a_write_does_not_keep_memory_from_the_rest,
     everything_ends_whatever_comes_in_whatever_order)
