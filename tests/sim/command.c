@@ -27,6 +27,7 @@ enum {
 	CHECK_CONDITION		= 0x02,
 	BUSY			= 0x08,
 	RESERVATION_CONFLICT	= 0x18,
+	TASK_ABORTED		= 0x40,
 };
 
 struct answer {
@@ -252,6 +253,7 @@ choose_pr_out(struct command *c, uint8_t action)
 		put_be64(c->out + 8, 0x1000 + chance_below(scenery.initiators));
 	c->unit->has_reservations = true;
 	if (action == 5) {
+		c->initiator->cleared_own_tick = world_tick();
 		c->unit->clearing++;
 		c->unit->cleared_tick = world_tick();
 	}
@@ -651,6 +653,12 @@ check_residual(const struct command *c, const struct answer *a)
 		answer_wrong(c, a, "wrong length");
 }
 
+bool
+command_may_be_cleared(const struct command *c)
+{
+	return c->unit->clearing > 0 || c->unit->cleared_tick > c->start;
+}
+
 /* May it end like this? */
 static void
 check_failure(const struct command *c, const struct answer *a)
@@ -664,6 +672,8 @@ check_failure(const struct command *c, const struct answer *a)
 	if (a->status == BUSY && scenery.is_memory_scarce)
 		return;
 	if (a->status == RESERVATION_CONFLICT && u->has_reservations)
+		return;
+	if (a->status == TASK_ABORTED && command_may_be_cleared(c))
 		return;
 	if (a->status != CHECK_CONDITION)
 		answer_wrong(c, a, "why this status?");

@@ -32,8 +32,8 @@ struct unit_view {
 	uint32_t	 block_bytes;
 	bool		 is_write_through;
 	struct model	*model;
-	/* When commands of others were last cleared, and how many such requests
-	 * are on their way: then an answer may never come. */
+	/* When commands were last cleared, and how many such requests are on
+	 * their way. */
 	uint64_t	 cleared_tick;
 	unsigned	 clearing;
 	bool		 has_reservations;	/* were ever made */
@@ -154,6 +154,8 @@ struct initiator {
 	struct list	 unsolicited, solicited; /* struct burst */
 	struct task_function_request tmf;
 	unsigned	 orphan_clears[UNITS_MAX]; /* resets lost likewise */
+	uint64_t	 cleared_own_tick; /* its last reset, or PREEMPT AND
+					 * ABORT, which may have meant itself */
 	uint32_t	 nop_itt, text_itt, logout_itt;	/* TAG_NONE: none */
 	unsigned	 queue_depth;
 };
@@ -207,6 +209,9 @@ void	command_response(struct initiator *i, const struct pdu *p,
 void	command_r2t(struct initiator *i, const struct pdu *p);
 /* One Data-Out PDU; false: there is none to send. */
 bool	command_send_data(struct initiator *i);
+/* Has somebody cleared its unit while it was under way?  Then it ends with
+ * TASK ABORTED (SAM-5 5.3.1). */
+bool	command_may_be_cleared(const struct command *c);
 /* It will not be answered any more. */
 void	command_gone(struct command *c);
 /* Its connection is gone; it may still happen. */

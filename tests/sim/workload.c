@@ -155,11 +155,13 @@ tmf_any(struct initiator *i)
 		    NULL);
 }
 
-/* Did somebody clear the unit while the command was under way? */
+/* What others clear ends with TASK ABORTED; in silence goes only what its own
+ * initiator has cleared. */
 static bool
 may_have_vanished(const struct command *c)
 {
-	return c->unit->clearing > 0 || c->unit->cleared_tick > c->start;
+	return command_may_be_cleared(c) &&
+	    c->initiator->cleared_own_tick > c->start;
 }
 
 /* ABORT TASK has been answered: the command is not answered any more.  Either
@@ -208,8 +210,11 @@ workload_task_response(struct initiator *i, const struct pdu *p)
 	world_trace("%s: task function %d: response %u", i->who,
 	    (int)t.function, p->task_response.response);
 	i->tmf.is_pending = false;
-	if (clears_others(t.function))
+	if (clears_others(t.function)) {
 		note_clear(t.function, t.unit, -1);
+		/* What came while it was carried out is gone, too. */
+		i->cleared_own_tick = world_tick();
+	}
 	if (t.function == TASK_ABORT_TASK) {
 		if (t.command != NULL)
 			task_aborted(i, t.command, p->task_response.response);
