@@ -221,6 +221,17 @@ file_create(struct file_store *f, const char *path,
 	return false;
 }
 
+/* Allocating what cannot fit takes everything that others have left before it
+ * fails, so it is not even tried. */
+static bool
+has_room(int fd, uint64_t bytes)
+{
+	struct statvfs fs;
+
+	return fstatvfs(fd, &fs) < 0 || fs.f_frsize == 0 ||
+	    bytes / fs.f_frsize <= fs.f_bavail;
+}
+
 /* Where the file system cannot allocate, posix_fallocate() writes zeros: so it
  * must see the new part only, which nobody else writes to yet. */
 bool
@@ -233,6 +244,9 @@ file_set_size(struct file_store *f, uint64_t before_bytes,
 		code = EFBIG;
 	else if (ftruncate(f->fd, (off_t)size_bytes) < 0)
 		code = errno;
+	else if (f->is_thick && size_bytes > before_bytes &&
+	    !has_room(f->fd, size_bytes - before_bytes))
+		code = ENOSPC;
 	else if (f->is_thick && size_bytes > before_bytes)
 		code = posix_fallocate(f->fd, (off_t)before_bytes,
 		    (off_t)(size_bytes - before_bytes));
