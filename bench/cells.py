@@ -18,7 +18,7 @@ class Cell:
 
 THIRD = 1 / 3
 CELLS = [
-    Cell("rr4k-q1", "-m randread -b 4096 -q 1"),
+    Cell("rr4k-q1", "-m randread -b 4096 -q 1", 5, None, THIRD),
     Cell("rr4k-q32", "-m randread -b 4096 -q 32", 5, 0.90, THIRD),
     Cell("rw4k-q32", "-m randwrite -b 4096 -q 32", 5, 0.60, THIRD),
     Cell("mix4k-c4q32", "-m randmix -b 4096 -c 4 -q 32", 5, 0.45, THIRD),
