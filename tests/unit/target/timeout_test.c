@@ -67,8 +67,8 @@ say(struct pdu *p, const void *data)
 	    pdu_pad(p->data_bytes), MSG_NOSIGNAL) > 0);
 }
 
-/* Let the target turn for so long, or until a PDU of that kind has come.  False:
- * the connection was closed. */
+/* Let the target turn for so long, or until a PDU of that kind has come.
+ * False: the connection was closed. */
 static bool
 listen_for(enum opcode wanted, unsigned ms, bool answers_pings)
 {
