@@ -369,8 +369,9 @@ login_finished(struct connection *c)
 		return;
 	}
 	if (l->tsih != 0) {
-		bool is_there = registry_has_tsih(c->shard->service->registry,
-		    l->tsih);
+		bool is_there = registry_has_session(
+		    c->shard->service->registry, l->tsih, l->initiator_name,
+		    l->target_name, l->isid);
 
 		login_deny(c, is_there ? LOGIN_TOO_MANY_CONNECTIONS :
 		    LOGIN_NO_SUCH_SESSION, is_there ?

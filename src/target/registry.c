@@ -201,12 +201,17 @@ registry_end(struct registry *r, uint64_t id, const char *why)
 }
 
 bool
-registry_has_tsih(struct registry *r, uint16_t tsih)
+registry_has_session(struct registry *r, uint16_t tsih, const char *initiator,
+    const char *target, const uint8_t isid[6])
 {
+	const struct registry_entry *e;
 	bool has;
 
 	pthread_mutex_lock(&r->lock);
-	has = find_tsih(r, tsih) != NULL;
+	e = find_tsih(r, tsih);
+	has = e != NULL && strcmp(e->initiator, initiator) == 0 &&
+	    strcmp(e->target, target) == 0 &&
+	    memcmp(e->isid, isid, sizeof(e->isid)) == 0;
 	pthread_mutex_unlock(&r->lock);
 	return has;
 }

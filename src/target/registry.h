@@ -75,8 +75,10 @@ bool	registry_leave(struct registry *r, struct registry_entry *e);
 /* Tell a session to end.  False: no session has this id. */
 bool	registry_end(struct registry *r, uint64_t id, const char *why);
 
-/* Is there a session with this TSIH? */
-bool	registry_has_tsih(struct registry *r, uint16_t tsih);
+/* Is there a session with this TSIH, and is it this initiator's, by this ISID,
+ * with this target?  Others learn nothing of it. */
+bool	registry_has_session(struct registry *r, uint16_t tsih,
+	    const char *initiator, const char *target, const uint8_t isid[6]);
 
 /* Calls are made with the lock held: copy and return. */
 void	registry_visit(struct registry *r, session_visitor *visit,

@@ -175,7 +175,7 @@ TEST(header_digest_error_ends_the_connection)
 		size_t length;
 
 		if (at == 4)
-			continue;	/* the length of the AHS: reader_test.c */
+			continue;	/* see reader_test.c */
 		begin_with_digests();
 		p = rig_command(&r, 1, COMMAND_NONE, 0);
 		bytes = rig_bytes(&r, &p, span_of(NULL, 0), NULL, &length);

@@ -270,7 +270,7 @@ TEST(task_set_functions_reach_commands_that_wait)
 	}
 }
 
-/* -- TASK ABORTED (SAM-5 5.3.1) ------------------------------------------------- */
+/* -- TASK ABORTED (SAM-5 5.3.1) -------------------------------------------- */
 
 TEST(aborted_task_may_be_answered_after_all)
 {

@@ -61,9 +61,12 @@ TEST(each_session_gets_its_own_tsih_and_id)
 	CHECK(a.tsih != 0 && a.tsih != b.tsih && b.tsih != c.tsih);
 	CHECK(a.id != b.id && b.id != c.id);
 	CHECK_EQ(3, registry_count(r));
-	CHECK(registry_has_tsih(r, b.tsih));
+	CHECK(registry_has_session(r, b.tsih, "iqn.i:1", "iqn.t:1", b.isid));
+	CHECK(!registry_has_session(r, b.tsih, "iqn.i:2", "iqn.t:1", b.isid));
+	CHECK(!registry_has_session(r, b.tsih, "iqn.i:1", "iqn.t:2", b.isid));
+	CHECK(!registry_has_session(r, b.tsih, "iqn.i:1", "iqn.t:1", a.isid));
 	(void)registry_leave(r, &b);
-	CHECK(!registry_has_tsih(r, b.tsih));
+	CHECK(!registry_has_session(r, b.tsih, "iqn.i:1", "iqn.t:1", b.isid));
 	(void)registry_leave(r, &a);
 	(void)registry_leave(r, &c);
 	registry_free(r);
