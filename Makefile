@@ -6,6 +6,7 @@
 #	make test-quick		unit tests and lints: no root, no network
 #	make install		DESTDIR=... PREFIX=/usr
 #	make sim SEEDS=N	N stories of the simulator (tests/sim)
+#	make fuzz-smoke		each fuzz entry for ten seconds (clang)
 #	make hostile PORTAL=ADDR:PORT	what no initiator should do, to a LUN
 #				that may be written over
 #	make bench		measure
@@ -44,6 +45,9 @@ install: all
 sim: all
 	@$(BUILD)/tests/sim/lunet-sim --seeds 1..$(SEEDS)
 
+fuzz-smoke:
+	@tools/fuzz 10
+
 hostile:
 	@tests/hostile/hostile --portal $(PORTAL)
 
@@ -59,4 +63,4 @@ check-style:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all run test test-quick install sim hostile bench fmt check-style clean
+.PHONY: all run test test-quick install sim fuzz-smoke hostile bench fmt check-style clean
