@@ -52,6 +52,19 @@ struct store_ops {
 	 * thread while requests run. */
 	bool	(*set)(struct store *s, const char *key, const char *value,
 		    struct error *e);
+
+	/* Kinds that can copy between two stores of theirs without moving the
+	 * bytes through us (copy.c); NULL: they cannot.  q->position is the
+	 * offset in `from`, q->offset and q->length as for a write to `to`; the
+	 * ranges do not overlap.  Ends with
+	 *
+	 *	0, is_mapped	    extent_bytes are copied; STORE_FUA in
+	 *			    q->flags says that a flush must follow
+	 *	0, not is_mapped    a hole of extent_bytes; nothing was done
+	 *	EOPNOTSUPP	    not between these; nothing was done
+	 *	another error	    of `from` when q->position is not 0 */
+	enum store_progress (*copy)(struct store *from, struct store *to,
+		    struct store_req *q);
 };
 
 struct store {

@@ -148,11 +148,12 @@ file_free_or_zero(struct file_store *f, struct store_req *q)
 
 /* Offsets are shared by all who use sync_fd, but nobody reads at them.  The
  * missing end of a file that was cut short is no hole. */
-static int
-extent_find(struct file_store *f, struct store_req *q)
+int
+file_find_extent(struct file_store *f, uint64_t from, uint64_t length,
+    struct store_req *q)
 {
-	off_t offset = (off_t)q->offset;
-	off_t end = (off_t)(q->offset + q->length);
+	off_t offset = (off_t)from;
+	off_t end = (off_t)(from + length);
 	off_t data = lseek(f->sync_fd, offset, SEEK_DATA);
 
 	if (data < 0 && errno == ENXIO)
@@ -171,8 +172,8 @@ extent_find(struct file_store *f, struct store_req *q)
 		end = data;
 	}
 	q->extent_bytes = (uint64_t)(end - offset);
-	if (q->extent_bytes > q->length)
-		q->extent_bytes = q->length;
+	if (q->extent_bytes > length)
+		q->extent_bytes = length;
 	return 0;
 }
 
@@ -181,7 +182,8 @@ extent_run(struct work *w)
 {
 	struct store_req *q = CONTAINER_OF(w, struct store_req, work);
 
-	q->error = extent_find(file_of(q->store), q);
+	q->error = file_find_extent(file_of(q->store), q->offset, q->length,
+	    q);
 }
 
 static void

@@ -382,4 +382,5 @@ const struct store_ops file_ops = {
 	.submit = file_submit_req,
 	.resize = file_resize,
 	.space = file_space,
+	.copy = file_copy,
 };

@@ -4,6 +4,7 @@
  *	file_facts.c	  asks the kernel what it is
  *	file_store.c	  reads, writes, flushes; size and space
  *	file_range.c	  frees, zeroes, maps holes
+ *	file_copy.c	  shares or copies extents of two files
  *	file_bad_block.c  finds out where a read failed
  *
  * Two descriptors, two open file descriptions.  The kernel reports a failed
@@ -103,6 +104,17 @@ void	file_flush_start(struct file_store *f, struct store_req *q);
 enum store_progress file_free_or_zero(struct file_store *f,
 	    struct store_req *q);
 enum store_progress file_extent(struct file_store *f, struct store_req *q);
+
+/* What is at offset, up to length, into q->is_mapped and q->extent_bytes; an
+ * errno value of the kernel's, or 0.  Blocks. */
+int	file_find_extent(struct file_store *f, uint64_t offset,
+	    uint64_t length, struct store_req *q);
+
+/* -- file_copy.c -------------------------------------------------------- */
+
+/* The copy of struct store_ops. */
+enum store_progress file_copy(struct store *from, struct store *to,
+	    struct store_req *q);
 
 /* -- file_bad_block.c --------------------------------------------------- */
 
