@@ -6,39 +6,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
-#include "target/internal.h"
+#include "target/command_parts.h"
 #include "target/nexus.h"
 
 static void	command_begin(struct command *c);
 static void	command_go(struct command *c, enum scsi_step step);
-static void	command_step(struct command *c, int error);
 static bool	step_receive(struct command *c);
-static bool	step_io(struct command *c, enum scsi_step *step);
-static void	read_start(struct command *c);
-static void	read_chunk(struct command *c);
-static void	write_next(struct command *c);
-static void	write_submit(struct command *c);
-static void	command_answer(struct command *c);
-static void	command_drop(struct command *c);
 static void	claim_start(struct command *c);
 static void	abort_start(struct command *c);
 
 /* -- entering the unit ----------------------------------------------------- */
 
-/* Does c have its unit to itself? */
-static bool
-is_alone(const struct command *c)
+bool
+command_may_enter(struct command *c, enum command_next next)
 {
-	return c->claim != NULL && c->claim->claim.is_granted;
-}
-
-/* May c go into its unit now?  If not, it waits and command_resume() goes on
- * with `next`. */
-static bool
-may_enter(struct command *c, enum command_next next)
-{
-	if (c->us == NULL || !c->us->is_held || is_alone(c))
+	if (c->us == NULL || !c->us->is_held || command_is_alone(c))
 		return true;
 	c->next = next;
 	list_append(&c->us->waiting, &c->wait);
@@ -56,10 +38,8 @@ command_resume(struct command *c)
 		command_step(c, c->step_error);
 		break;
 	case COMMAND_READ:
-		read_chunk(c);
-		break;
 	case COMMAND_WRITE:
-		write_submit(c);
+		command_data_resume(c);
 		break;
 	}
 }
@@ -124,8 +104,8 @@ memory_take(struct command *c, uint32_t bytes, size_t *capacity)
 	return aligned_alloc(4096, size);
 }
 
-static void
-memory_give(struct command *c, uint8_t **memory, size_t capacity)
+void
+command_memory_give(struct command *c, uint8_t **memory, size_t capacity)
 {
 	if (*memory == NULL)
 		return;
@@ -158,8 +138,7 @@ memory_provide(struct command *c)
 	return true;
 }
 
-/* End c with an errno value in place of what scsi/ would say. */
-static void
+void
 command_fail(struct command *c, int error)
 {
 	scsi_cmd_fail(&c->scsi, error);
@@ -171,7 +150,7 @@ command_begin(struct command *c)
 {
 	enum scsi_step step;
 
-	if (!may_enter(c, COMMAND_BEGIN))
+	if (!command_may_enter(c, COMMAND_BEGIN))
 		return;
 	step = scsi_cmd_begin(&c->scsi);
 	if (step != SCSI_STEP_DONE && c->task.receive_error != 0)
@@ -200,18 +179,18 @@ command_go(struct command *c, enum scsi_step step)
 			break;
 		case SCSI_STEP_READ:
 			c->moved = 0;
-			read_start(c);
+			command_read(c);
 			return;
 		case SCSI_STEP_WRITE:
 			c->moved = 0;
-			write_next(c);
+			command_write(c);
 			return;
 		case SCSI_STEP_IO:
-			if (!step_io(c, &step))
+			if (!command_io_step(c, &step))
 				return;
 			continue;
 		case SCSI_STEP_EXCLUSIVE:
-			if (c->us == NULL || is_alone(c))
+			if (c->us == NULL || command_is_alone(c))
 				break;
 			claim_start(c);
 			return;
@@ -219,7 +198,7 @@ command_go(struct command *c, enum scsi_step step)
 			abort_start(c);
 			return;
 		}
-		if (!may_enter(c, COMMAND_STEP)) {
+		if (!command_may_enter(c, COMMAND_STEP)) {
 			c->step_error = 0;
 			return;
 		}
@@ -227,8 +206,7 @@ command_go(struct command *c, enum scsi_step step)
 	}
 }
 
-/* Go on after what was under way has ended. */
-static void
+void
 command_step(struct command *c, int error)
 {
 	if (c->task.is_aborted) {
@@ -236,7 +214,7 @@ command_step(struct command *c, int error)
 		return;
 	}
 	c->step_error = error;
-	if (may_enter(c, COMMAND_STEP))
+	if (command_may_enter(c, COMMAND_STEP))
 		command_go(c, scsi_cmd_step(&c->scsi, error));
 }
 
@@ -324,18 +302,6 @@ parameters_received(struct command *c)
 	command_step(c, 0);
 }
 
-static void
-chunk_received(struct command *c)
-{
-	bool was_solicited = c->task.out_next > c->task.first.bytes;
-
-	c->wants = COMMAND_WANTS_NOTHING;
-	if (was_solicited)
-		write_submit(c);
-	else
-		write_next(c);
-}
-
 void
 command_received(struct command *c)
 {
@@ -349,7 +315,7 @@ command_received(struct command *c)
 	} else if (wants == COMMAND_WANTS_PARAMETERS) {
 		parameters_received(c);
 	} else {
-		chunk_received(c);
+		command_data_received(c);
 	}
 }
 
@@ -359,369 +325,6 @@ command_data_timeout(struct command *c)
 	assert(c->wants != COMMAND_WANTS_NOTHING);
 	c->wants = COMMAND_WANTS_NOTHING;
 	command_fail(c, ETIMEDOUT);
-}
-
-/* -- store requests -------------------------------------------------------- */
-
-static struct command *
-command_of_io(struct store_req *q)
-{
-	return CONTAINER_OF(q, struct command, io);
-}
-
-/* Submit c->io.  True when it is done already. */
-static bool
-io_submit(struct command *c, void (*done)(struct store_req *q))
-{
-	struct unit_shard *us = c->us;
-
-	c->io.done = done;
-	if (!is_alone(c))
-		unit_enter(us);
-	c->busy = COMMAND_STORE;
-	if (store_submit(c->shard->reactor, us->unit->store, &c->io) ==
-	    STORE_PENDING)
-		return false;
-	c->busy = COMMAND_IDLE;
-	/* Nobody can have asked to hold the shard meanwhile. */
-	if (!is_alone(c))
-		us->inside--;
-	if (c->io.error != 0)
-		us->counters.errors++;
-	return true;
-}
-
-/* A pending request has ended.  Leaving the unit may let another command in
- * that aborts this one; as long as c is busy, that only marks it. */
-static void
-io_ended(struct command *c)
-{
-	if (c->io.error != 0)
-		c->us->counters.errors++;
-	if (!is_alone(c))
-		unit_leave(c->us);
-	c->busy = COMMAND_IDLE;
-}
-
-static void
-io_prepare(struct command *c, enum store_op op, unsigned flags,
-    uint64_t offset, uint64_t length, uint8_t *bytes)
-{
-	struct store_req *q = &c->io;
-
-	c->vec = (struct iovec){ .iov_base = bytes, .iov_len = length };
-	q->op = op;
-	q->flags = flags;
-	q->offset = offset;
-	q->length = length;
-	q->vec = &c->vec;
-	q->vec_count = 1;
-	q->error = 0;
-	q->is_mapped = false;
-	q->extent_bytes = 0;
-}
-
-static void
-step_io_done(struct store_req *q)
-{
-	struct command *c = command_of_io(q);
-
-	io_ended(c);
-	c->scsi.io.is_mapped = q->is_mapped;
-	c->scsi.io.extent_bytes = q->extent_bytes;
-	command_step(c, q->error);
-}
-
-/* SCSI_STEP_IO.  True: it is done, *step is the next. */
-static bool
-step_io(struct command *c, enum scsi_step *step)
-{
-	static const enum store_op op_of[] = {
-		[SCSI_IO_READ]		= STORE_READ,
-		[SCSI_IO_WRITE]		= STORE_WRITE,
-		[SCSI_IO_FLUSH]		= STORE_FLUSH,
-		[SCSI_IO_DISCARD]	= STORE_DISCARD,
-		[SCSI_IO_ZERO]		= STORE_ZERO,
-		[SCSI_IO_EXTENT]	= STORE_EXTENT,
-	};
-	struct scsi_io *io = &c->scsi.io;
-
-	io_prepare(c, op_of[io->op], (io->is_fua ? STORE_FUA : 0u) |
-	    (io->must_keep ? STORE_KEEP : 0u), io->offset, io->length,
-	    io->bytes);
-	if (!io_submit(c, step_io_done))
-		return false;
-	io->is_mapped = c->io.is_mapped;
-	io->extent_bytes = c->io.extent_bytes;
-	*step = scsi_cmd_step(&c->scsi, c->io.error);
-	return true;
-}
-
-/* -- a buffer for a piece of a long transfer ------------------------------- */
-
-static void
-buffer_came(struct deferred *d)
-{
-	struct command *c = CONTAINER_OF(d, struct command, buffer_waiter);
-
-	c->is_buffer_waiting = false;
-	if (c->task.is_aborted)
-		command_drop(c);
-	else if (c->next == COMMAND_READ)
-		read_chunk(c);
-	else
-		write_next(c);
-}
-
-static bool
-chunk_have(struct command *c, uint32_t bytes)
-{
-	if (c->chunk != NULL && c->chunk_capacity >= bytes)
-		return true;
-	memory_give(c, &c->chunk, c->chunk_capacity);
-	c->chunk = buffer_take(c->shard->reactor, bytes, &c->chunk_capacity);
-	return c->chunk != NULL;
-}
-
-/* Have a chunk of at least that size.  False: c waits for one and goes on with
- * `next`.  Who waits keeps no other buffer, or all could wait for each other.
- */
-static bool
-chunk_take(struct command *c, uint32_t bytes, enum command_next next)
-{
-	if (chunk_have(c, bytes))
-		return true;
-	c->next = next;
-	c->is_buffer_waiting = true;
-	deferred_init(&c->buffer_waiter, buffer_came);
-	buffer_wait(c->shard->reactor, &c->buffer_waiter);
-	return false;
-}
-
-static uint32_t
-round_up(uint64_t bytes, uint32_t unit)
-{
-	return (uint32_t)((bytes + unit - 1) / unit * unit);
-}
-
-/* -- READ ------------------------------------------------------------------ */
-
-/* The medium has been read to the end, or failed: answer, with what is left to
- * send. */
-static void
-read_finish(struct command *c, uint8_t *data, uint32_t bytes, int error)
-{
-	struct task_answer a = { 0 };
-
-	if (error != 0) {
-		command_step(c, error);
-		return;
-	}
-	if (scsi_cmd_step(&c->scsi, 0) != SCSI_STEP_DONE)
-		assert(false);
-	c->scsi.data_in_bytes = 0;
-	if (c->scsi.status != SCSI_GOOD) {
-		command_answer(c);
-		return;
-	}
-	c->us->counters.reads++;
-	c->us->counters.read_bytes += c->moved;
-	a.data = data;
-	a.data_bytes = bytes;
-	a.wanted_bytes = c->scsi.transfer_in;
-	a.moved_bytes = c->moved;
-	list_remove(&c->link);
-	if (!list_is_empty(&c->us->aborts))
-		unit_command_left(c->us);
-	task_answer(&c->task, &a);
-}
-
-static void
-read_start(struct command *c)
-{
-	const struct scsi_io *io = &c->scsi.io;
-	const void *place = NULL;
-
-	/* A digest is over what is sent, so what is sent must not change. */
-	if (c->us->unit->can_peek && io->length <= UINT32_MAX &&
-	    io->length > 0 && !c->task.conn->params.has_data_digest)
-		place = store_peek(c->us->unit->store, io->offset,
-		    io->length);
-	if (place == NULL) {
-		read_chunk(c);
-		return;
-	}
-	c->moved = io->length;
-	read_finish(c, (uint8_t *)(uintptr_t)place, (uint32_t)io->length, 0);
-}
-
-/* A chunk is in memory: send it, alone or with the status. */
-static void
-read_chunk_done(struct command *c)
-{
-	uint64_t left = c->scsi.io.length - c->moved;
-	uint32_t bytes = c->chunk_bytes;
-
-	if (c->task.is_aborted) {
-		command_drop(c);
-		return;
-	}
-	if (c->io.error != 0) {
-		c->scsi.io.offset = c->io.error_offset;
-		command_step(c, c->io.error);
-		return;
-	}
-	c->moved += bytes;
-	if (bytes == left)
-		read_finish(c, c->chunk, bytes, 0);
-	else
-		task_send(&c->task, c->chunk, bytes);
-}
-
-static void
-read_io_done(struct store_req *q)
-{
-	struct command *c = command_of_io(q);
-
-	io_ended(c);
-	read_chunk_done(c);
-}
-
-static void
-read_chunk(struct command *c)
-{
-	const struct scsi_io *io = &c->scsi.io;
-	uint64_t left = io->length - c->moved;
-	uint32_t bytes = left < CHUNK_BYTES_MAX ? (uint32_t)left :
-	    CHUNK_BYTES_MAX;
-	uint32_t whole = round_up(bytes, c->us->unit->block_bytes);
-
-	if (left == 0) {
-		read_finish(c, NULL, 0, 0);
-		return;
-	}
-	if (!may_enter(c, COMMAND_READ) || !chunk_take(c, whole, COMMAND_READ))
-		return;
-	c->chunk_bytes = bytes;
-	io_prepare(c, STORE_READ, 0, io->offset + c->moved, whole, c->chunk);
-	if (io_submit(c, read_io_done))
-		read_chunk_done(c);
-}
-
-void
-command_sent(struct command *c)
-{
-	if (!c->task.is_aborted)
-		read_chunk(c);
-}
-
-/* -- WRITE ----------------------------------------------------------------- */
-
-/* Get the next piece of the data: the unsolicited part as it lies, or a chunk
- * that is asked for. */
-static void
-write_next(struct command *c)
-{
-	const struct scsi_io *io = &c->scsi.io;
-	struct task *t = &c->task;
-	uint64_t left = io->length - c->moved;
-	uint32_t bytes = left < CHUNK_BYTES_MAX ? (uint32_t)left :
-	    CHUNK_BYTES_MAX, first = 0;
-
-	if (left == 0) {
-		c->us->counters.writes++;
-		c->us->counters.written_bytes += c->moved;
-		command_step(c, 0);
-		return;
-	}
-	c->since_ns = reactor_now_ns(c->shard->reactor);
-	c->wants = COMMAND_WANTS_CHUNK;
-	if (t->is_first_due)
-		return;		/* command_received() comes back here */
-	if (t->receive_error != 0) {
-		command_received(c);
-		return;
-	}
-	if (c->moved == 0)
-		first = t->first.bytes < left ? t->first.bytes : (uint32_t)left;
-	if (first == left || (first > 0 &&
-	    first % c->us->unit->block_bytes == 0)) {
-		c->wants = COMMAND_WANTS_NOTHING;
-		c->chunk_bytes = first;
-		c->is_first_piece = true;
-		write_submit(c);
-		return;
-	}
-	c->wants = COMMAND_WANTS_NOTHING;
-	if (first > 0 && !chunk_have(c, bytes)) {
-		command_fail(c, ENOMEM);
-		return;
-	}
-	if (!chunk_take(c, bytes, COMMAND_WRITE))
-		return;
-	/* Unsolicited data that ends within a block goes to the front. */
-	if (first > 0) {
-		memcpy(c->chunk, t->first.data, first);
-		task_used_first(t);
-	}
-	c->chunk_bytes = bytes;
-	c->is_first_piece = false;
-	c->wants = COMMAND_WANTS_CHUNK;
-	task_solicit(t, c->chunk + first, (uint32_t)c->moved + first,
-	    bytes - first);
-}
-
-static void
-write_chunk_done(struct command *c)
-{
-	if (c->task.is_aborted) {
-		command_drop(c);
-		return;
-	}
-	if (c->io.error != 0) {
-		command_step(c, c->io.error);
-		return;
-	}
-	c->moved += c->chunk_bytes;
-	if (c->is_first_piece)
-		task_used_first(&c->task);
-	write_next(c);
-}
-
-static void
-write_io_done(struct store_req *q)
-{
-	struct command *c = command_of_io(q);
-
-	io_ended(c);
-	write_chunk_done(c);
-}
-
-/* A piece is in memory: write it. */
-static void
-write_submit(struct command *c)
-{
-	const struct scsi_io *io = &c->scsi.io;
-	struct task *t = &c->task;
-	uint8_t *bytes = c->chunk;
-
-	if (!may_enter(c, COMMAND_WRITE))
-		return;
-	/* A store in memory writes at once; others need the data longer than
-	 * it lies in the receive buffer. */
-	if (c->is_first_piece && !c->us->unit->can_peek &&
-	    !task_keep_first(t))
-		t->receive_error = ENOMEM;
-	if (t->receive_error != 0) {
-		command_fail(c, t->receive_error);
-		return;
-	}
-	if (c->is_first_piece)
-		bytes = t->first.data;
-	io_prepare(c, STORE_WRITE, io->is_fua ? STORE_FUA : 0u,
-	    io->offset + c->moved, c->chunk_bytes, bytes);
-	if (io_submit(c, write_io_done))
-		write_chunk_done(c);
 }
 
 /* -- PREEMPT AND ABORT ----------------------------------------------------- */
@@ -778,7 +381,7 @@ command_leave(struct command *c)
 		unit_command_left(c->us);
 }
 
-static void
+void
 command_answer(struct command *c)
 {
 	const struct scsi_cmd *s = &c->scsi;
@@ -807,7 +410,7 @@ command_answer(struct command *c)
 	task_answer(t, &a);
 }
 
-static void
+void
 command_drop(struct command *c)
 {
 	assert(c->task.is_aborted && c->busy == COMMAND_IDLE);
@@ -839,7 +442,7 @@ void
 command_released(struct command *c)
 {
 	scsi_cmd_end(&c->scsi);
-	memory_give(c, &c->data, c->data_capacity);
-	memory_give(c, &c->scratch, c->scratch_capacity);
-	memory_give(c, &c->chunk, c->chunk_capacity);
+	command_memory_give(c, &c->data, c->data_capacity);
+	command_memory_give(c, &c->scratch, c->scratch_capacity);
+	command_memory_give(c, &c->chunk, c->chunk_capacity);
 }
