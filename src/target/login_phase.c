@@ -11,27 +11,13 @@
 #include "iscsi/login.h"
 #include "target/connection.h"
 #include "target/internal.h"
+#include "target/login_internal.h"
 #include "target/nexus.h"
 
 #define NS_PER_MS	1000000ull
 
 /* A wrong secret is answered after this pause, so that guessing is slow. */
 #define WRONG_SECRET_PAUSE_MS	1000u
-
-struct login_phase {
-	struct login	 login;
-	struct login_config config;
-	struct registry_wait wait;
-	struct connection *connection;
-	struct target	*target;	/* of the last verdict, or NULL */
-	struct nexus	*nexus;		/* being made */
-	bool		 is_waiting;	/* for the registry */
-	struct shard	*placed;	/* counted in its load, or NULL */
-	bool		 is_finished;	/* no more requests */
-	bool		 is_pausing;	/* before a refusal is sent */
-	uint32_t	 data_bytes;
-	uint8_t		 data[LOGIN_PDU_BYTES_MAX];
-};
 
 /* One login response on its way; holds its text, because the login may go on
  * before it has left. */
@@ -57,8 +43,6 @@ static void	find_target(void *context, const char *initiator_name,
 static void	find_discovery(void *context, const char *initiator_name,
 		    struct login_verdict *v);
 static void	login_refused(struct connection *c);
-static void	login_finished(struct connection *c);
-static void	session_begin(struct connection *c);
 
 const struct reader_ops login_reader_ops = {
 	.place = login_place,
@@ -143,9 +127,8 @@ login_fault(void *owner, enum reader_fault fault,
 	connection_close(c, "login data segment too long");
 }
 
-/* Queue the answer that the login has ready. */
-static bool
-answer_send(struct connection *c, bool closes, bool is_final)
+bool
+login_answer(struct connection *c, bool closes, bool is_final)
 {
 	const struct login_pdu *a = &c->login->login.answer;
 	struct login_reply *r = malloc(sizeof(*r) + a->text.bytes);
@@ -213,7 +196,7 @@ login_pdu(void *owner, const struct pdu *p, [[maybe_unused]] bool is_known,
 	switch (login_request(l, p, span_of(body->data, body->data == NULL ?
 	    0 : p->data_bytes))) {
 	case LOGIN_ANSWER:
-		return answer_send(c, false, false);
+		return login_answer(c, false, false);
 	case LOGIN_ANSWER_FINISHED:
 		c->login->is_finished = true;
 		login_finished(c);
@@ -245,7 +228,14 @@ login_refused(struct connection *c)
 		    WRONG_SECRET_PAUSE_MS * NS_PER_MS);
 		return;
 	}
-	(void)answer_send(c, true, false);
+	(void)login_answer(c, true, false);
+}
+
+void
+login_deny(struct connection *c, enum login_status status, const char *reason)
+{
+	(void)login_refuse(&c->login->login, status, reason);
+	login_refused(c);
 }
 
 void
@@ -254,7 +244,7 @@ login_phase_timer(struct connection *c)
 	if (c->login->is_pausing) {
 		c->login->is_pausing = false;
 		c->conn.is_closing = true;	/* no more requests */
-		(void)answer_send(c, true, false);
+		(void)login_answer(c, true, false);
 		return;
 	}
 	log_warning("login from %s: not finished within %ums%s%s",
@@ -328,154 +318,4 @@ find_discovery(void *context, [[maybe_unused]] const char *initiator_name,
 	v->status = s->is_draining ? LOGIN_SERVICE_UNAVAILABLE :
 	    LOGIN_SUCCESS;
 	verdict_auth(v, &s->discovery_auth);
-}
-
-/* -- the session ----------------------------------------------------------- */
-
-/* A login that went well until here ends with a refusal. */
-static void
-login_deny(struct connection *c, enum login_status status, const char *reason)
-{
-	(void)login_refuse(&c->login->login, status, reason);
-	login_refused(c);
-}
-
-/* The reactor with the fewest sessions; discovery stays where it is. */
-static struct shard *
-place_session(struct connection *c)
-{
-	struct service *s = c->shard->service;
-	struct shard *best = c->shard;
-
-	if (c->login->login.is_discovery)
-		return best;
-	for (unsigned i = 0; i < s->shard_count; i++)
-		if (atomic_load_explicit(&s->shards[i].load,
-		    memory_order_relaxed) < atomic_load_explicit(&best->load,
-		    memory_order_relaxed))
-			best = &s->shards[i];
-	return best;
-}
-
-static void
-login_finished(struct connection *c)
-{
-	struct login *l = &c->login->login;
-	struct shard *to;
-
-	/* Shards that have no session left may have stopped to look. */
-	if (c->shard->service->is_draining) {
-		login_deny(c, LOGIN_SERVICE_UNAVAILABLE, "shutting down");
-		return;
-	}
-	if (l->tsih != 0) {
-		bool is_there = registry_has_session(
-		    c->shard->service->registry, l->tsih, l->initiator_name,
-		    l->target_name, l->isid);
-
-		login_deny(c, is_there ? LOGIN_TOO_MANY_CONNECTIONS :
-		    LOGIN_NO_SUCH_SESSION, is_there ?
-		    "a session has one connection" : "no session has its TSIH");
-		return;
-	}
-	to = place_session(c);
-	atomic_fetch_add(&to->load, 1);
-	c->login->placed = to;
-	if (to == c->shard)
-		session_begin(c);
-	else
-		connection_move(c, to);
-}
-
-void
-login_phase_moved(struct connection *c)
-{
-	timer_set(c->shard->reactor, &c->timer, c->login_deadline_ns);
-	session_begin(c);
-}
-
-/* The session that had our place has ended. */
-static void
-wait_is_over(struct reactor_msg *msg)
-{
-	struct registry_wait *w = CONTAINER_OF(msg, struct registry_wait,
-	    msg);
-	struct login_phase *p = CONTAINER_OF(w, struct login_phase, wait);
-	struct connection *c = p->connection;
-
-	p->is_waiting = false;
-	p->nexus->is_reinstated = true;
-	if (c->conn.is_lost)
-		connection_gone(c);
-	else
-		session_begin(c);
-}
-
-static void
-log_login(const struct connection *c, const struct login *l)
-{
-	log_info("initiator %s: target %s: logged in from %s%s%s%s",
-	    l->initiator_name, l->is_discovery ? "discovery" : l->target_name,
-	    c->peer_address, l->user[0] != '\0' ? " as user " : "", l->user,
-	    l->is_mutual ? " (mutual)" : "");
-}
-
-/* The registry has entered it: the full feature phase begins with the answer
- * that is ready. */
-static void
-session_start(struct connection *c)
-{
-	struct login_phase *p = c->login;
-	struct login *l = &p->login;
-	struct nexus *n = p->nexus;
-
-	login_admit(l, n->entry.tsih);
-	conn_join(&c->conn, n->session, l->cid, &l->conn, c->conn.statsn, 0);
-	c->conn.expstatsn = c->conn.statsn;
-	c->text = l->negotiation;
-	c->text.stage = STAGE_FULL_FEATURE;
-	c->nexus = n;
-	list_append(&c->shard->sessions, &n->link);
-	log_login(c, l);
-	(void)answer_send(c, false, true);
-	p->nexus = NULL;
-	p->placed = NULL;		/* the nexus is counted from now on */
-	(void)login_phase_end(c);
-	connection_start_ticks(c);
-}
-
-static void
-session_begin(struct connection *c)
-{
-	struct login_phase *p = c->login;
-	struct service *s = c->shard->service;
-	uint32_t depth = p->target != NULL ? p->target->queue_depth : 8;
-
-	if (c->is_closing)
-		return;
-	if (p->nexus == NULL)
-		p->nexus = nexus_new(c->shard, &p->login, p->target, depth);
-	if (p->nexus == NULL) {
-		login_deny(c, LOGIN_OUT_OF_RESOURCES, "out of memory");
-		return;
-	}
-	p->nexus->entry.since_ns = reactor_now_ns(c->shard->reactor);
-	memcpy(p->nexus->entry.peer_address, c->peer_address,
-	    sizeof(c->peer_address));
-	memcpy(p->nexus->entry.portal_address, c->local_address,
-	    sizeof(c->local_address));
-	p->wait.reactor = c->shard->reactor;
-	p->wait.msg.fn = wait_is_over;
-	switch (registry_enter(s->registry, &p->nexus->entry, &p->wait)) {
-	case REGISTRY_ENTERED:
-		session_start(c);
-		break;
-	case REGISTRY_WAIT:
-		p->is_waiting = true;
-		break;
-	case REGISTRY_FULL:
-		login_deny(c, LOGIN_OUT_OF_RESOURCES,
-		    "there is no room for another session");
-		break;
-	}
 }

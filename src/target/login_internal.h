@@ -1,0 +1,48 @@
+/* Between the files of the target's login phase: login_phase.c moves PDUs and
+ * asks who may do what; admit.c makes of a finished login what it asked for.
+ */
+#ifndef TARGET_LOGIN_INTERNAL_H
+#define TARGET_LOGIN_INTERNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/limits.h"
+#include "iscsi/login.h"
+#include "target/registry.h"
+
+struct connection;
+struct nexus;
+struct shard;
+struct target;
+
+struct login_phase {
+	struct login	 login;
+	struct login_config config;
+	struct registry_wait wait;
+	struct connection *connection;
+	struct target	*target;	/* of the last verdict, or NULL */
+	struct nexus	*nexus;		/* being made */
+	bool		 is_waiting;	/* for the registry */
+	struct shard	*placed;	/* counted in its load, or NULL */
+	bool		 is_finished;	/* no more requests */
+	bool		 is_pausing;	/* before a refusal is sent */
+	uint32_t	 data_bytes;
+	uint8_t		 data[LOGIN_PDU_BYTES_MAX];
+};
+
+/* -- login_phase.c -- */
+
+/* Queue the answer that the login has ready.  False: the connection closes. */
+bool	login_answer(struct connection *c, bool closes, bool is_final);
+
+/* A login that went well until here ends with a refusal. */
+void	login_deny(struct connection *c, enum login_status status,
+	    const char *reason);
+
+/* -- admit.c -- */
+
+/* The login is finished but for its answer. */
+void	login_finished(struct connection *c);
+
+#endif
