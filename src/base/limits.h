@@ -57,6 +57,8 @@ enum {
 	LUNS_MAX		= 16384,	/* flat addressing, SAM-5 4.7.7.3 */
 	TARGETS_MAX		= 16384,
 	PORTALS_MAX		= 1024,
+	TARGET_PORTS_MAX	= 64,		/* of one target; VPD 88 has 256
+						 * bytes for each */
 	REACTORS_MAX		= 256,
 	CHUNK_BYTES_MAX		= 1024 * 1024,	/* one piece of a large transfer
 						 * between store and wire */

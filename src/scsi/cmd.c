@@ -19,7 +19,7 @@ static inline bool
 has_obstacle(const struct scsi_lu *lu)
 {
 	return lu->has_reservation | lu->is_stopped | lu->is_read_only |
-	    lu->is_software_protected;
+	    lu->is_software_protected | lu->has_closed_port;
 }
 
 enum scsi_step
@@ -75,7 +75,10 @@ is_known(struct scsi_cmd *c)
 	case OPCODE_FOUND:
 		if (scsi_opcode_is_offered(c->opcode, c->lu))
 			return true;
-		break;
+		if (!(c->opcode->flags & OPCODE_ACTION))
+			break;
+		(void)scsi_refuse_cdb(c, OUTCOME_BAD_CDB_FIELD, 1, 4);
+		return false;
 	case OPCODE_UNKNOWN:
 		break;
 	case OPCODE_ACTION_UNKNOWN:
@@ -112,14 +115,20 @@ refuse_attention(struct scsi_cmd *c)
 	return scsi_finish_attention(c, asc, ascq);
 }
 
-/* Reservations and readiness; these may change while the command waits for its
- * data. */
+/* The state of the port, reservations and readiness; these may change while the
+ * command waits for its data. */
 static bool
 is_admitted(struct scsi_cmd *c)
 {
 	const struct scsi_lu *lu = c->lu;
 	unsigned flags = c->opcode->flags;
+	enum scsi_outcome by_port = lu->has_closed_port ?
+	    alua_outcome(c->nexus, flags) : OUTCOME_GOOD;
 
+	if (by_port != OUTCOME_GOOD) {
+		(void)scsi_finish(c, by_port);
+		return false;
+	}
 	if (lu->has_reservation && !reservations_allow(c,
 	    scsi_opcode_access(c->opcode, c->cdb))) {
 		(void)scsi_finish(c, OUTCOME_RESERVATION_CONFLICT);

@@ -35,6 +35,9 @@ pollable_sense(const struct scsi_cmd *c)
 		    OUTCOME_GOOD : OUTCOME_NO_LOGICAL_UNIT);
 	if (scsi_attention_take(c->nexus, &s.asc, &s.ascq))
 		return s;
+	if (c->lu->has_closed_port &&
+	    alua_outcome(c->nexus, 0) != OUTCOME_GOOD)
+		return scsi_sense_of(alua_outcome(c->nexus, 0));
 	if (c->lu->is_ejected)
 		return scsi_sense_of(OUTCOME_NO_MEDIUM);
 	if (c->lu->is_stopped)

@@ -17,6 +17,8 @@ enum {
 	VERSION_SPC4		= 0x06,
 	RESPONSE_FORMAT		= 0x02,
 	HISUP			= 0x10,
+	TPGS_SHIFT		= 4,
+	MULTIP			= 0x10,
 	CMDQUE			= 0x02,
 	RMB			= 0x80,
 };
@@ -49,7 +51,8 @@ scsi_inquiry(struct scsi_cmd *c)
 		if (is_vpd ? !vpd_is_known(page, c->lu != NULL) : page != 0)
 			return scsi_refuse_cdb(c, OUTCOME_BAD_CDB_FIELD, 2,
 			    NO_BIT);
-		return scsi_answer_begin(c, VPD_BYTES_MAX);
+		return scsi_answer_begin(c, is_vpd ? vpd_bytes_max(c, page) :
+		    STANDARD_BYTES);
 	}
 	if (is_vpd)
 		bytes = vpd_build(c, page, peripheral(c), c->data);
@@ -74,6 +77,10 @@ standard_build(const struct scsi_cmd *c, uint8_t *out)
 	out[2] = VERSION_SPC4;
 	out[3] = HISUP | RESPONSE_FORMAT;
 	out[4] = STANDARD_BYTES - 5;
+	if (c->lu != NULL) {
+		out[5] = (uint8_t)(c->lu->config.alua << TPGS_SHIFT);
+		out[6] = c->lu->config.port_count > 1 ? MULTIP : 0;
+	}
 	out[7] = CMDQUE;
 	text_field(out + 8, 8, identity->vendor);
 	text_field(out + 16, 16, identity->product);

@@ -98,6 +98,10 @@ enum scsi_step scsi_send_diagnostic(struct scsi_cmd *c);
 enum scsi_step scsi_report_opcodes(struct scsi_cmd *c);
 enum scsi_step scsi_report_task_functions(struct scsi_cmd *c);
 
+/* alua_report.c, alua_set.c */
+enum scsi_step scsi_report_port_groups(struct scsi_cmd *c);
+enum scsi_step scsi_set_port_groups(struct scsi_cmd *c);
+
 /* block.c and its sisters */
 enum scsi_step scsi_read(struct scsi_cmd *c);
 enum scsi_step scsi_write(struct scsi_cmd *c);
@@ -131,6 +135,19 @@ enum scsi_step scsi_persistent_out(struct scsi_cmd *c);
 /* The values at start: sets the flags of lu.h that mode.c owns.  Called by
  * scsi_lu_new() once config is there, and by LUN RESET. */
 void	modes_reset(struct scsi_lu *lu);
+
+/* -- access states of target ports (alua.c) -------------------------------- */
+
+/* All ports optimized, none preferred. */
+bool	alua_new(struct scsi_lu *lu);
+void	alua_free(struct scsi_lu *lu);
+
+/* Find the state of the nexus's target port. */
+void	alua_attach(struct scsi_nexus *n);
+
+/* How a command that the state of its port does not let through ends; GOOD:
+ * it does.  Asked only while lu->has_closed_port. */
+enum scsi_outcome alua_outcome(const struct scsi_nexus *n, unsigned flags);
 
 /* -- reservations of a unit (reserve.c) ------------------------------------ */
 

@@ -25,7 +25,7 @@ scsi_lu_new(const struct scsi_lu_config *config)
 	lu->is_read_only = config->is_read_only;
 	list_init(&lu->nexuses);
 	modes_reset(lu);
-	if (!reservations_new(lu)) {
+	if (!reservations_new(lu) || !alua_new(lu)) {
 		scsi_lu_free(lu);
 		return NULL;
 	}
@@ -37,6 +37,7 @@ scsi_lu_free(struct scsi_lu *lu)
 {
 	assert(list_is_empty(&lu->nexuses));
 	reservations_free(lu);
+	alua_free(lu);
 	free(lu);
 }
 
@@ -71,6 +72,7 @@ scsi_nexus_attach(struct scsi_nexus *n, struct scsi_lu *lu,
 	scsi_attention_raise(n, is_reinstated ? ATTENTION_NEXUS_LOSS :
 	    ATTENTION_POWER_ON_OR_RESET);
 	reservations_attach(n);
+	alua_attach(n);
 }
 
 void

@@ -10,6 +10,8 @@
  *	is_software_protected	mode.c		SWP is 1
  *	has_descriptor_sense	mode.c		D_SENSE is 1
  *	is_stopped, is_ejected	control.c	START STOP UNIT
+ *	has_closed_port		alua.c		some target port does not do
+ *						everything: ask alua_admits()
  */
 #ifndef SCSI_LU_H
 #define SCSI_LU_H
@@ -22,6 +24,7 @@
 #include "scsi/scsi.h"
 
 struct scsi_reservations;	/* reserve.c */
+struct scsi_lu_port;		/* alua.c */
 
 struct scsi_lu {
 	uint64_t blocks;
@@ -34,9 +37,11 @@ struct scsi_lu {
 	bool	 has_descriptor_sense;
 	bool	 is_stopped;
 	bool	 is_ejected;		/* implies is_stopped */
+	bool	 has_closed_port;
 	atomic_bool tells_aborted;	/* TAS; read without exclusiveness */
 
 	struct scsi_reservations *reservations;
+	struct scsi_lu_port *ports;	/* config.port_count of them */
 	struct list nexuses;		/* struct scsi_nexus.link */
 	struct scsi_lu_config config;	/* config.blocks follows blocks */
 };

@@ -76,7 +76,14 @@ scsi_opcode_find(uint8_t opcode, uint8_t action, const struct scsi_opcode **o)
 bool
 scsi_opcode_is_offered(const struct scsi_opcode *o, const struct scsi_lu *lu)
 {
-	return !(o->flags & OPCODE_THIN) || lu->config.is_thin;
+	const struct scsi_lu_config *config = &lu->config;
+
+	if ((o->flags & OPCODE_THIN) && !config->is_thin)
+		return false;
+	if ((o->flags & OPCODE_ALUA) && config->alua == SCSI_ALUA_NONE)
+		return false;
+	return !(o->flags & OPCODE_EXPLICIT) ||
+	    (config->alua & SCSI_ALUA_EXPLICIT) != 0;
 }
 
 /* Starting a unit and allowing removal harm nobody; the opposite does (SBC-3

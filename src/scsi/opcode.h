@@ -34,6 +34,13 @@ enum scsi_opcode_flag {
 	OPCODE_LOADED	= 32,	/* refused while ejected */
 	OPCODE_THIN	= 64,	/* exists on thin units alone */
 	OPCODE_NONE	= 128,	/* row 0: no command */
+	OPCODE_STANDBY	= 256,	/* runs in spite of these states of the */
+	OPCODE_UNAVAILABLE = 512,	/* target port (SPC-4 5.15.2) */
+	OPCODE_TRANSITION = 1024,
+	OPCODE_ANY_PORT	= OPCODE_STANDBY | OPCODE_UNAVAILABLE |
+			    OPCODE_TRANSITION,
+	OPCODE_ALUA	= 2048,	/* exists where there are port groups */
+	OPCODE_EXPLICIT	= 4096,	/* ... that initiators may change */
 	OPCODE_LOOK_CLOSER = OPCODE_ACTION | OPCODE_THIN | OPCODE_NONE,
 };
 
@@ -43,7 +50,7 @@ struct scsi_opcode {
 	uint8_t		 opcode;
 	uint8_t		 action;	/* byte 1, bits 4-0, if OPCODE_ACTION */
 	uint8_t		 cdb_bytes;
-	uint8_t		 flags;
+	uint16_t	 flags;
 	enum scsi_access access;
 	/* CDB USAGE DATA (SPC-4 6.35.3): the bits that are evaluated, the
 	 * service action as it is; ff in byte 0 and beyond cdb_bytes.  A CDB
@@ -74,7 +81,8 @@ enum scsi_opcode_match {
 enum scsi_opcode_match scsi_opcode_find(uint8_t opcode, uint8_t action,
 	    const struct scsi_opcode **o);
 
-/* Does this unit have the command?  UNMAP needs a thin one. */
+/* Does this unit have the command?  UNMAP needs a thin one, SET TARGET PORT
+ * GROUPS one that lets initiators do it. */
 bool	scsi_opcode_is_offered(const struct scsi_opcode *o,
 	    const struct scsi_lu *lu);
 

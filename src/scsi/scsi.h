@@ -56,6 +56,14 @@ struct scsi_identity {
 	uint8_t	 eui_bytes;		/* 8, 12 or 16; 0: derived from uuid */
 };
 
+/* Who changes the access state of a port: TPGS of INQUIRY (SPC-4 table 146). */
+enum scsi_alua {
+	SCSI_ALUA_NONE		= 0,
+	SCSI_ALUA_IMPLICIT	= 1,	/* we do */
+	SCSI_ALUA_EXPLICIT	= 2,	/* the initiator does */
+	SCSI_ALUA_BOTH		= 3,
+};
+
 struct scsi_lu_config {
 	struct scsi_identity identity;
 	uint64_t blocks;		/* capacity in logical blocks */
@@ -72,6 +80,15 @@ struct scsi_lu_config {
 					 * it where the store is volatile */
 	bool	 can_change_write_cache;
 	uint32_t transfer_bytes_max;	/* VPD B0, advisory for READ and WRITE */
+	/* The target ports through which the unit is seen, ascending by
+	 * relative_id, each a target port group of its own; they outlive the
+	 * unit.  0: nobody is told of ports, and alua is NONE. */
+	const struct scsi_target_port *ports;
+	size_t	 port_count;		/* at most TARGET_PORTS_MAX */
+	enum scsi_alua alua;		/* TPGS; with EXPLICIT, SET TARGET
+					 * PORT GROUPS is there */
+	uint8_t	 transition_s;		/* IMPLICIT TRANSITION TIME, 0: not
+					 * told */
 };
 
 struct scsi_lu;
@@ -105,11 +122,13 @@ struct scsi_initiator_port {
 	uint8_t	isid[6];
 };
 
-/* A target port: for iSCSI, target name and portal group tag. */
+/* A target port: for iSCSI, target name and portal group tag (RFC 7143 4.4.1).
+ * The tag is the number of its target port group, too. */
 struct scsi_target_port {
 	char	 name[ISCSI_NAME_BYTES_MAX + 1];
 	uint16_t portal_group_tag;
-	uint16_t relative_id;		/* RELATIVE TARGET PORT IDENTIFIER */
+	uint16_t relative_id;		/* RELATIVE TARGET PORT IDENTIFIER, from
+					 * 1; never another's for this target */
 };
 
 /* What a unit remembers of one I_T nexus.  Embedded in the caller's own, the
@@ -121,6 +140,7 @@ struct scsi_nexus {
 	const struct scsi_target_port *target;		/* outlives the nexus */
 	uint32_t	 attentions;		/* one bit each, attention.def */
 	struct scsi_registration *registration;	/* persistent reservation */
+	const struct scsi_lu_port *port; /* state of target; NULL: always open */
 	bool		 prevents_removal;
 };
 
@@ -158,6 +178,31 @@ void	scsi_lu_event(struct scsi_lu *lu, enum scsi_lu_event event,
 
 /* A new capacity; raises SCSI_LU_CAPACITY_CHANGED. */
 void	scsi_lu_resize(struct scsi_lu *lu, uint64_t blocks);
+
+/* -- access states of target ports (SPC-4 5.15) --------------------------------- */
+
+/* The numbers are those of ASYMMETRIC ACCESS STATE (SPC-4 table 310). */
+enum scsi_port_state {
+	SCSI_PORT_OPTIMIZED	= 0x0,
+	SCSI_PORT_NONOPTIMIZED	= 0x1,	/* does everything, costs more */
+	SCSI_PORT_STANDBY	= 0x2,	/* about the unit, not its medium */
+	SCSI_PORT_UNAVAILABLE	= 0x3,	/* who is there, and no more */
+	SCSI_PORT_TRANSITIONING	= 0xf,	/* for seconds: try again */
+};
+
+struct scsi_port_access {
+	enum scsi_port_state state;
+	bool	 is_preferred;		/* PREF */
+};
+
+/* Of the port with this place in config.ports.  Needs no exclusiveness. */
+struct scsi_port_access scsi_lu_port(const struct scsi_lu *lu, size_t place);
+
+/* Change it: an implicit transition.  Every nexus is told by unit attention
+ * (2A/06, or 2A/07 when a transition has gone back to where it came from),
+ * unless nothing has changed.  alua is not NONE (asserted). */
+void	scsi_lu_set_port(struct scsi_lu *lu, size_t place,
+	    struct scsi_port_access access);
 
 /* -- persistent reservations as bytes ------------------------------------------ */
 

@@ -31,6 +31,7 @@ static const struct page {
 	{ 0x80, unit_serial_number },
 	{ 0x83, vpd_device_identification },
 	{ 0x86, extended_inquiry },
+	{ 0x88, vpd_scsi_ports },
 	{ 0xb0, block_limits },
 	{ 0xb1, block_characteristics },
 	{ 0xb2, block_provisioning },
@@ -55,6 +56,16 @@ vpd_is_known(uint8_t code, bool has_unit)
 }
 
 uint32_t
+vpd_bytes_max(const struct scsi_cmd *c, uint8_t code)
+{
+	uint32_t ports = c->lu != NULL ?
+	    (uint32_t)c->lu->config.port_count : 0;
+
+	return code == 0x88 && ports > 1 ?
+	    HEADER_BYTES + ports * VPD_PORT_BYTES_MAX : VPD_BYTES_MAX;
+}
+
+uint32_t
 vpd_build(const struct scsi_cmd *c, uint8_t code, uint8_t peripheral,
     uint8_t *out)
 {
@@ -63,7 +74,7 @@ vpd_build(const struct scsi_cmd *c, uint8_t code, uint8_t peripheral,
 
 	assert(page != NULL);
 	bytes = page->build(c, out + HEADER_BYTES);
-	assert(HEADER_BYTES + bytes <= VPD_BYTES_MAX);
+	assert(HEADER_BYTES + bytes <= vpd_bytes_max(c, code));
 	out[0] = peripheral;
 	out[1] = code;
 	put_be16(out + 2, (uint16_t)bytes);

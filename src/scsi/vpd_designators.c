@@ -1,5 +1,6 @@
 /* VPD page 83 (SPC-4 7.8.6): the names of the unit, of the target port through
- * which it is seen, and of the target.
+ * which it is seen, and of the target.  VPD page 88 (7.8.15): the names of all
+ * its target ports.
  *
  * What names the unit comes from its stored identity alone, so it is the same
  * on every path and after every restart.
@@ -35,6 +36,9 @@ enum {
 
 	DESIGNATOR_BYTES_MAX	= 255,
 	UUID_BYTES		= 18,
+
+	/* Relative identifier, no initiator port, length (SPC-4 table 583). */
+	PORT_HEADER_BYTES	= 12,
 };
 
 /* Where the next designator goes. */
@@ -45,8 +49,12 @@ struct page {
 
 static void	add_unit_names(struct page *p,
 		    const struct scsi_identity *identity);
-static void	add_port_names(struct page *p,
-		    const struct scsi_target_port *target);
+static void	add_port_number(struct page *p,
+		    const struct scsi_target_port *port);
+static void	add_port_group(struct page *p,
+		    const struct scsi_target_port *port);
+static void	add_port_name(struct page *p,
+		    const struct scsi_target_port *port);
 static void	add(struct page *p, unsigned code, unsigned association,
 		    unsigned type, const void *bytes, size_t length);
 static void	add_name(struct page *p, unsigned association,
@@ -59,7 +67,36 @@ vpd_device_identification(const struct scsi_cmd *c, uint8_t *out)
 	struct page p = { .out = out };
 
 	add_unit_names(&p, &c->lu->config.identity);
-	add_port_names(&p, c->nexus->target);
+	add_port_number(&p, c->nexus->target);
+	if (c->lu->config.alua != SCSI_ALUA_NONE)
+		add_port_group(&p, c->nexus->target);
+	add_port_name(&p, c->nexus->target);
+	add_name(&p, OF_TARGET, "%s", c->nexus->target->name);
+	return p.length;
+}
+
+/* A unit that has no list of ports has the one by which it was asked. */
+uint32_t
+vpd_scsi_ports(const struct scsi_cmd *c, uint8_t *out)
+{
+	const struct scsi_target_port *port = c->lu->config.ports;
+	size_t count = c->lu->config.port_count;
+	struct page p = { .out = out };
+
+	if (count == 0) {
+		port = c->nexus->target;
+		count = 1;
+	}
+	for (; count > 0; count--, port++) {
+		uint32_t start = p.length;
+
+		put_be16(out + start + 2, port->relative_id);
+		p.length += PORT_HEADER_BYTES;
+		add_port_name(&p, port);
+		put_be16(out + start + PORT_HEADER_BYTES - 2,
+		    (uint16_t)(p.length - start - PORT_HEADER_BYTES));
+		assert(p.length - start <= VPD_PORT_BYTES_MAX);
+	}
 	return p.length;
 }
 
@@ -93,19 +130,30 @@ add_unit_names(struct page *p, const struct scsi_identity *identity)
 }
 
 static void
-add_port_names(struct page *p, const struct scsi_target_port *target)
+add_port_number(struct page *p, const struct scsi_target_port *port)
 {
-	uint8_t relative[4] = { 0 }, group[4] = { 0 };
+	uint8_t relative[4] = { 0 };
 
-	put_be16(relative + 2, target->relative_id);
+	put_be16(relative + 2, port->relative_id);
 	add(p, CODE_BINARY, OF_TARGET_PORT, TYPE_RELATIVE_PORT, relative,
 	    sizeof(relative));
-	put_be16(group + 2, target->portal_group_tag);
+}
+
+static void
+add_port_group(struct page *p, const struct scsi_target_port *port)
+{
+	uint8_t group[4] = { 0 };
+
+	put_be16(group + 2, port->portal_group_tag);
 	add(p, CODE_BINARY, OF_TARGET_PORT, TYPE_PORT_GROUP, group,
 	    sizeof(group));
-	add_name(p, OF_TARGET_PORT, "%s,t,0x%04x", target->name,
-	    target->portal_group_tag);
-	add_name(p, OF_TARGET, "%s", target->name);
+}
+
+static void
+add_port_name(struct page *p, const struct scsi_target_port *port)
+{
+	add_name(p, OF_TARGET_PORT, "%s,t,0x%04x", port->name,
+	    port->portal_group_tag);
 }
 
 static void

@@ -39,7 +39,7 @@ TEST(standard_data_names_disk_version_and_texts)
 	CHECK_EQ(0x06, rig.answer[2]);		/* SPC-4 */
 	CHECK_EQ(0x12, rig.answer[3]);		/* HISUP, format 2 */
 	CHECK_EQ(91, rig.answer[4]);
-	CHECK_EQ(0x00, rig.answer[5]);		/* TPGS, 3PC, PROTECT */
+	CHECK_EQ(0x30, rig.answer[5]);		/* TPGS, 3PC, PROTECT */
 	CHECK_EQ(0x02, rig.answer[7] & 0x02);	/* CMDQUE */
 	CHECK_BYTES("LUNET   VIRTUAL-DISK    0001", rig.answer + 8, 28);
 	rig_close(&rig);
@@ -71,8 +71,8 @@ TEST(removable_unit_has_rmb)
 /* C3: any allocation length cuts, none changes what is told. */
 TEST(every_answer_is_cut_to_the_allocation_length)
 {
-	static const int pages[] = { -1, 0x00, 0x80, 0x83, 0x86, 0xb0, 0xb1,
-		0xb2 };
+	static const int pages[] = { -1, 0x00, 0x80, 0x83, 0x86, 0x88, 0xb0,
+		0xb1, 0xb2 };
 
 	rig_open(&rig, NULL);
 	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {

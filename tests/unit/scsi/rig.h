@@ -41,6 +41,11 @@ struct rig {
 	bool	 is_covered[RIG_NEXUSES]; /* whose tasks ABORT meant */
 };
 
+static const struct scsi_target_port rig_port = {
+	.name = "iqn.2026-01.org.example:disk",
+	.portal_group_tag = 1, .relative_id = 1,
+};
+
 static inline struct scsi_lu_config
 rig_config(void)
 {
@@ -52,6 +57,7 @@ rig_config(void)
 		.is_discard_zeroing = true, .has_write_cache = true,
 		.can_change_write_cache = true,
 		.transfer_bytes_max = TRANSFER_BYTES_MAX,
+		.ports = &rig_port, .port_count = 1, .alua = SCSI_ALUA_BOTH,
 	};
 }
 
@@ -73,9 +79,7 @@ rig_open(struct rig *rig, const struct scsi_lu_config *config)
 	rig->lu = scsi_lu_new(config != NULL ? config : &plain);
 	assert_non_null(rig->lu);
 	rig->expected_in = UINT32_MAX;
-	rig->target = (struct scsi_target_port){
-		.name = "iqn.2026-01.org.example:disk",
-		.portal_group_tag = 1, .relative_id = 1 };
+	rig->target = rig_port;
 	for (unsigned i = 0; i < RIG_NEXUSES; i++) {
 		(void)snprintf(rig->initiators[i].name,
 		    sizeof(rig->initiators[i].name), "iqn.2026-01.host:%u", i);
