@@ -22,6 +22,8 @@ static const char *const sections[] = {
 	[CONFIG_GROUP_SESSION]	= "top, target",
 	[CONFIG_GROUP_AUTH]	= "target, discovery",
 	[CONFIG_GROUP_USER]	= "user",
+	[CONFIG_GROUP_PORTAL]	= "portal",
+	[CONFIG_GROUP_PORT]	= "port",
 	[CONFIG_GROUP_TARGET]	= "target",
 	[CONFIG_GROUP_LUN]	= "lun",
 };

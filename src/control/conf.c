@@ -166,15 +166,18 @@ grammar_new(void)
 	cfg_opt_t root[SECTION_KEYS_MAX], target[SECTION_KEYS_MAX];
 	cfg_opt_t lun[SECTION_KEYS_MAX], user[SECTION_KEYS_MAX];
 	cfg_opt_t discovery[SECTION_KEYS_MAX], portal[SECTION_KEYS_MAX];
+	cfg_opt_t port[SECTION_KEYS_MAX];
 	size_t n;
 
 	(void)OPTIONS_FILL(lun, CONFIG_GROUP_LUN);
 	(void)OPTIONS_FILL(user, CONFIG_GROUP_USER);
 	(void)OPTIONS_FILL(discovery, CONFIG_GROUP_AUTH);
-	(void)options_fill(portal, NULL, 0);
+	(void)OPTIONS_FILL(portal, CONFIG_GROUP_PORTAL);
+	(void)OPTIONS_FILL(port, CONFIG_GROUP_PORT);
 	n = OPTIONS_FILL(target, CONFIG_GROUP_TARGET, CONFIG_GROUP_AUTH,
 	    CONFIG_GROUP_SESSION);
 	target[n++] = (cfg_opt_t)CFG_SEC("lun", lun, CFGF_MULTI);
+	target[n++] = (cfg_opt_t)CFG_SEC("port", port, CFGF_MULTI);
 	target[n] = (cfg_opt_t)CFG_END();
 	n = OPTIONS_FILL(root, CONFIG_GROUP_DAEMON, CONFIG_GROUP_SESSION);
 	root[n++] = (cfg_opt_t)CFG_SEC("portal", portal, CFGF_MULTI);
@@ -221,8 +224,15 @@ section_is_named(cfg_t *section, unsigned *line, struct error *e)
 static bool
 portal_apply(struct config *c, cfg_t *section, unsigned *line, struct error *e)
 {
+	const char *name = section_name(section);
+	struct config_portal *p;
+
 	*line = section_line(section);
-	return config_add_portal(c, section_name(section), *line, e) != NULL;
+	p = config_add_portal(c, name, *line, e);
+	if (p == NULL)
+		return false;
+	return keys_apply(section, CONFIG_GROUP_PORTAL, p, line, e) ||
+	    error_prefix(e, "portal %s: ", p->address);
 }
 
 static bool
@@ -268,6 +278,39 @@ lun_apply(struct config_target *t, cfg_t *section, unsigned *line,
 }
 
 static bool
+port_apply(struct config_target *t, cfg_t *section, unsigned *line,
+    struct error *e)
+{
+	struct config_port *port;
+	uint64_t number;
+
+	*line = section_line(section);
+	if (!value_number(section_name(section), 1, 65535, &number, e))
+		return error_prefix(e, "port ");
+	port = config_add_port(t, (uint32_t)number, *line, e);
+	if (port == NULL)
+		return false;
+	return keys_apply(section, CONFIG_GROUP_PORT, port, line, e) ||
+	    error_prefix(e, "port %u: ", (unsigned)number);
+}
+
+/* The sections inside a target. */
+static bool
+parts_apply(struct config_target *t, cfg_t *section, const char *kind,
+    bool (*apply)(struct config_target *, cfg_t *, unsigned *, struct error *),
+    unsigned *line, struct error *e)
+{
+	for (unsigned i = 0; i < cfg_size(section, kind); i++) {
+		cfg_t *part = cfg_getnsec(section, kind, i);
+
+		if (!section_is_named(part, line, e) ||
+		    !apply(t, part, line, e))
+			return error_prefix(e, "target %s: ", t->name);
+	}
+	return true;
+}
+
+static bool
 target_apply(struct config *c, cfg_t *section, unsigned *line, struct error *e)
 {
 	const char *name = section_name(section);
@@ -280,14 +323,8 @@ target_apply(struct config *c, cfg_t *section, unsigned *line, struct error *e)
 	    !keys_apply(section, CONFIG_GROUP_AUTH, &t->auth, line, e) ||
 	    !keys_apply(section, CONFIG_GROUP_SESSION, &t->session, line, e))
 		return error_prefix(e, "target %s: ", name);
-	for (unsigned i = 0; i < cfg_size(section, "lun"); i++) {
-		cfg_t *lun = cfg_getnsec(section, "lun", i);
-
-		if (!section_is_named(lun, line, e) ||
-		    !lun_apply(t, lun, line, e))
-			return error_prefix(e, "target %s: ", name);
-	}
-	return true;
+	return parts_apply(t, section, "lun", lun_apply, line, e) &&
+	    parts_apply(t, section, "port", port_apply, line, e);
 }
 
 static bool

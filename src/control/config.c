@@ -27,6 +27,7 @@ target_free(struct config_target *t)
 	config_keys_free(CONFIG_GROUP_TARGET, t);
 	config_keys_free(CONFIG_GROUP_AUTH, &t->auth);
 	free(t->luns);
+	free(t->ports);
 	free(t->networks);
 	free(t->name);
 }
@@ -152,6 +153,7 @@ config_add_portal(struct config *c, const char *address, unsigned line,
 	if ((grown->address = text_copy(written, e)) == NULL)
 		return NULL;
 	grown->line = line;
+	config_keys_standard(CONFIG_GROUP_PORTAL, grown);
 	c->portal_count++;
 	return grown;
 }
@@ -214,6 +216,33 @@ config_add_target(struct config *c, const char *name, unsigned line,
 	config_keys_standard(CONFIG_GROUP_AUTH, &grown->auth);
 	grown->session = c->session;
 	c->target_count++;
+	return grown;
+}
+
+struct config_port *
+config_add_port(struct config_target *t, uint32_t port, unsigned line,
+    struct error *e)
+{
+	struct config_port *grown;
+
+	for (size_t i = 0; i < t->port_count; i++)
+		if (t->ports[i].port == port) {
+			error_set(e, EEXIST, "port %u is given twice", port);
+			return NULL;
+		}
+	if (t->port_count >= TARGET_PORTS_MAX) {
+		error_set(e, ERANGE, "port %u: a target has at most %d", port,
+		    TARGET_PORTS_MAX);
+		return NULL;
+	}
+	grown = array_grow(t->ports, t->port_count, sizeof(*grown), e);
+	if (grown == NULL)
+		return NULL;
+	t->ports = grown;
+	grown += t->port_count++;
+	config_keys_standard(CONFIG_GROUP_PORT, grown);
+	grown->line = line;
+	grown->port = (uint16_t)port;
 	return grown;
 }
 

@@ -48,6 +48,22 @@ enum config_auto {
 	CONFIG_YES,
 };
 
+/* Who changes the access state of a target's ports. */
+enum config_alua {
+	CONFIG_ALUA_NONE,
+	CONFIG_ALUA_IMPLICIT,	/* the administrator */
+	CONFIG_ALUA_EXPLICIT,	/* initiators */
+	CONFIG_ALUA_BOTH,
+};
+
+enum config_port_state {
+	CONFIG_PORT_OPTIMIZED,
+	CONFIG_PORT_NONOPTIMIZED,
+	CONFIG_PORT_STANDBY,
+	CONFIG_PORT_UNAVAILABLE,
+	CONFIG_PORT_TRANSITIONING,
+};
+
 /* A list of texts; line[i] is where the file has text[i], 0 for none. */
 struct config_texts {
 	char		**text;
@@ -75,6 +91,15 @@ struct config_portal {
 	unsigned	 line;
 	char		*address;	/* "10.0.0.1:3260", "[::]:3260", "*:0",
 					 * as listener_open() takes it */
+	uint32_t	 group;		/* portal group tag, 1 to 65535 */
+};
+
+/* A port of a target: a portal group that it is served on. */
+struct config_port {
+	unsigned	 line;		/* 0: the file does not say */
+	uint16_t	 port;		/* the group's number */
+	enum config_port_state access_state;
+	bool		 preferred;
 };
 
 /* Who may log in, and how they and we prove it. */
@@ -127,6 +152,12 @@ struct config_target {
 	char		*name;
 	char		*alias;			/* NULL: none */
 	struct config_texts portals;		/* addresses; none: all */
+	struct config_texts groups;		/* numbers; none: all */
+	struct config_port *ports;		/* after the check: all that it
+						 * has, ascending */
+	size_t		 port_count;
+	enum config_alua alua;
+	uint32_t	 transition_time_s;
 	struct config_texts initiators;		/* patterns; none: all */
 	struct config_texts addresses;		/* as written */
 	struct config_network *networks;	/* the same, parsed */
@@ -184,6 +215,9 @@ struct config_user *config_add_user(struct config *c, const char *name,
 struct config_target *config_add_target(struct config *c, const char *name,
 	    unsigned line, struct error *e);
 
+struct config_port *config_add_port(struct config_target *t, uint32_t port,
+	    unsigned line, struct error *e);
+
 struct config_lun *config_add_lun(struct config_target *t, uint32_t lun,
 	    const char *store, unsigned line, struct error *e);
 
@@ -192,8 +226,9 @@ bool	config_texts_add(struct config_texts *list, const char *text,
 
 /* -- the rules that concern more than one key ----------------------------- */
 
-/* Sorts LUNs, parses networks, adds the default portal where there is none,
- * and checks what belongs together: users that exist, portals that exist,
+/* Sorts LUNs, parses networks, adds the default portal where there is none and
+ * the ports that follow from portals and groups, and checks what belongs
+ * together: users that exist, portals that exist,
  * secrets that differ, bursts that fit, identities that are given once.  The
  * sentence in *e starts with "FILE:LINE: " when there is a file. */
 bool	config_check(struct config *c, struct error *e);
@@ -202,6 +237,12 @@ const struct config_user *config_find_user(const struct config *c,
 	    const char *name);
 const struct config_target *config_find_target(const struct config *c,
 	    const char *name);
+
+/* "standby" of CONFIG_PORT_STANDBY, and back; the sentence begins with the name
+ * of the key. */
+const char *config_port_state_word(enum config_port_state state);
+bool	config_port_state_parse(const char *text,
+	    enum config_port_state *state, struct error *e);
 
 /* Put "FILE:LINE: " in front of *e.  False. */
 bool	config_error_at(const struct config *c, unsigned line,

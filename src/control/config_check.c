@@ -122,6 +122,121 @@ target_portals_check(const struct config *c, struct config_target *t,
 	return true;
 }
 
+/* -- ports ---------------------------------------------------------------- */
+
+static bool
+texts_have(const struct config_texts *list, const char *text)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (strcmp(list->text[i], text) == 0)
+			return true;
+	return list->count == 0;
+}
+
+/* Groups are numbers, and written as those of portals are. */
+static bool
+groups_check(const struct config *c, const struct config_target *t,
+    unsigned *line, struct error *e)
+{
+	uint64_t group;
+	size_t at;
+
+	for (size_t i = 0; i < t->groups.count; i++) {
+		*line = t->groups.line[i];
+		if (!value_number(t->groups.text[i], 1, 65535, &group, e))
+			return error_prefix(e, "groups: ");
+		for (at = 0; at < c->portal_count; at++)
+			if (c->portals[at].group == group)
+				break;
+		if (at == c->portal_count)
+			return error_set(e, ENOENT,
+			    "groups: no portal is of group %s",
+			    t->groups.text[i]);
+	}
+	*line = t->line;
+	return true;
+}
+
+static bool
+groups_have(const struct config_target *t, uint32_t group)
+{
+	for (size_t i = 0; i < t->groups.count; i++)
+		if (strtoul(t->groups.text[i], NULL, 10) == group)
+			return true;
+	return t->groups.count == 0;
+}
+
+/* Is the target served on a portal of this group? */
+static bool
+is_port(const struct config *c, const struct config_target *t, uint32_t group)
+{
+	for (size_t i = 0; i < c->portal_count; i++)
+		if (c->portals[i].group == group && groups_have(t, group) &&
+		    texts_have(&t->portals, c->portals[i].address))
+			return true;
+	return false;
+}
+
+static bool
+ports_are_right(const struct config *c, const struct config_target *t,
+    unsigned *line, struct error *e)
+{
+	for (size_t i = 0; i < t->port_count; i++) {
+		const struct config_port *p = &t->ports[i];
+
+		*line = p->line;
+		if (!is_port(c, t, p->port))
+			return error_set(e, ENOENT,
+			    "port %u: no portal of the target is of group %u",
+			    p->port, p->port);
+		if (t->alua == CONFIG_ALUA_NONE &&
+		    (p->preferred || p->access_state != CONFIG_PORT_OPTIMIZED))
+			return error_set(e, EINVAL,
+			    "port %u: alua is none, it has no access state",
+			    p->port);
+	}
+	*line = t->line;
+	return true;
+}
+
+static int
+port_order(const void *a, const void *b)
+{
+	const struct config_port *x = a, *y = b;
+
+	return (x->port > y->port) - (x->port < y->port);
+}
+
+static bool
+port_is_there(const struct config_target *t, uint32_t port)
+{
+	for (size_t i = 0; i < t->port_count; i++)
+		if (t->ports[i].port == port)
+			return true;
+	return false;
+}
+
+/* Those that the file says something of, and all others. */
+static bool
+ports_check(const struct config *c, struct config_target *t, unsigned *line,
+    struct error *e)
+{
+	if (!groups_check(c, t, line, e) || !ports_are_right(c, t, line, e))
+		return false;
+	for (size_t i = 0; i < c->portal_count; i++) {
+		uint32_t group = c->portals[i].group;
+
+		if (is_port(c, t, group) && !port_is_there(t, group) &&
+		    config_add_port(t, group, 0, e) == NULL)
+			return false;
+	}
+	if (t->port_count == 0)
+		return error_set(e, EINVAL,
+		    "none of its portals is of one of its groups");
+	qsort(t->ports, t->port_count, sizeof(*t->ports), port_order);
+	return true;
+}
+
 /* -- LUNs ----------------------------------------------------------------- */
 
 static bool
@@ -232,7 +347,8 @@ target_check(const struct config *c, struct config_target *t, unsigned *line,
 		    "redirect_temporary and redirect_permanent are both given");
 	return session_check(&t->session, e) &&
 	    auth_check(c, &t->auth, line, e) && networks_parse(t, line, e) &&
-	    target_portals_check(c, t, line, e) && luns_check(c, t, line, e);
+	    target_portals_check(c, t, line, e) &&
+	    ports_check(c, t, line, e) && luns_check(c, t, line, e);
 }
 
 static int

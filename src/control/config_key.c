@@ -175,6 +175,17 @@ static const struct word digest_words[] = {
 static const struct word auto_words[] = {
 	{ "auto", CONFIG_AUTO }, { "no", CONFIG_NO }, { "yes", CONFIG_YES }, {}
 };
+static const struct word alua_words[] = {
+	{ "none", CONFIG_ALUA_NONE }, { "implicit", CONFIG_ALUA_IMPLICIT },
+	{ "explicit", CONFIG_ALUA_EXPLICIT }, { "both", CONFIG_ALUA_BOTH }, {}
+};
+static const struct word state_words[] = {
+	{ "optimized", CONFIG_PORT_OPTIMIZED },
+	{ "nonoptimized", CONFIG_PORT_NONOPTIMIZED },
+	{ "standby", CONFIG_PORT_STANDBY },
+	{ "unavailable", CONFIG_PORT_UNAVAILABLE },
+	{ "transitioning", CONFIG_PORT_TRANSITIONING }, {}
+};
 static const struct word hash_words[] = {
 	{ "sha3-256", HASH_SHA3_256 }, { "sha256", HASH_SHA256 },
 	{ "sha1", HASH_SHA1 }, { "md5", HASH_MD5 }, {}
@@ -200,6 +211,26 @@ WORD_PARSE(level_parse, enum log_level, level_words)
 WORD_PARSE(engine_parse, enum config_engine, engine_words)
 WORD_PARSE(digest_parse, enum config_digest, digest_words)
 WORD_PARSE(auto_parse, enum config_auto, auto_words)
+WORD_PARSE(alua_parse, enum config_alua, alua_words)
+WORD_PARSE(state_parse, enum config_port_state, state_words)
+
+const char *
+config_port_state_word(enum config_port_state state)
+{
+	return state_words[state].text;
+}
+
+bool
+config_port_state_parse(const char *text, enum config_port_state *state,
+    struct error *e)
+{
+	unsigned value;
+
+	if (!word_find(state_words, text, &value, e))
+		return error_prefix(e, "access_state: ");
+	*state = value;
+	return true;
+}
 
 static bool
 hashes_parse(const struct config_key *key, const char *text,
@@ -287,6 +318,8 @@ static const struct config_kind
     kind_ENGINE = { "word", false, engine_parse },
     kind_DIGEST = { "word", false, digest_parse },
     kind_AUTO = { "word", false, auto_parse },
+    kind_ALUA = { "word", false, alua_parse },
+    kind_STATE = { "word", false, state_parse },
     kind_HASHES = { "list", true, hashes_parse },
     kind_UUID = { "hex", false, uuid_parse },
     kind_NAA = { "hex", false, naa_parse },
@@ -296,6 +329,8 @@ typedef struct config object_DAEMON;
 typedef struct config_session object_SESSION;
 typedef struct config_auth object_AUTH;
 typedef struct config_user object_USER;
+typedef struct config_portal object_PORTAL;
+typedef struct config_port object_PORT;
 typedef struct config_target object_TARGET;
 typedef struct config_lun object_LUN;
 

@@ -18,6 +18,8 @@ enum config_group {
 	CONFIG_GROUP_SESSION,	/* object: struct config_session */
 	CONFIG_GROUP_AUTH,	/* object: struct config_auth */
 	CONFIG_GROUP_USER,	/* object: struct config_user */
+	CONFIG_GROUP_PORTAL,	/* object: struct config_portal */
+	CONFIG_GROUP_PORT,	/* object: struct config_port */
 	CONFIG_GROUP_TARGET,	/* object: struct config_target */
 	CONFIG_GROUP_LUN,	/* object: struct config_lun */
 };

@@ -120,14 +120,56 @@ networks_of(const struct config_target *t)
 	return n;
 }
 
+static enum scsi_alua
+alua_of(enum config_alua alua)
+{
+	switch (alua) {
+	case CONFIG_ALUA_NONE:		return SCSI_ALUA_NONE;
+	case CONFIG_ALUA_IMPLICIT:	return SCSI_ALUA_IMPLICIT;
+	case CONFIG_ALUA_EXPLICIT:	return SCSI_ALUA_EXPLICIT;
+	case CONFIG_ALUA_BOTH:		return SCSI_ALUA_BOTH;
+	}
+	return SCSI_ALUA_NONE;
+}
+
+enum scsi_port_state
+build_port_state(enum config_port_state state)
+{
+	switch (state) {
+	case CONFIG_PORT_OPTIMIZED:	return SCSI_PORT_OPTIMIZED;
+	case CONFIG_PORT_NONOPTIMIZED:	return SCSI_PORT_NONOPTIMIZED;
+	case CONFIG_PORT_STANDBY:	return SCSI_PORT_STANDBY;
+	case CONFIG_PORT_UNAVAILABLE:	return SCSI_PORT_UNAVAILABLE;
+	case CONFIG_PORT_TRANSITIONING:	return SCSI_PORT_TRANSITIONING;
+	}
+	return SCSI_PORT_UNAVAILABLE;
+}
+
+enum config_port_state
+build_port_state_of(enum scsi_port_state state)
+{
+	switch (state) {
+	case SCSI_PORT_OPTIMIZED:	return CONFIG_PORT_OPTIMIZED;
+	case SCSI_PORT_NONOPTIMIZED:	return CONFIG_PORT_NONOPTIMIZED;
+	case SCSI_PORT_STANDBY:		return CONFIG_PORT_STANDBY;
+	case SCSI_PORT_UNAVAILABLE:	return CONFIG_PORT_UNAVAILABLE;
+	case SCSI_PORT_TRANSITIONING:	return CONFIG_PORT_TRANSITIONING;
+	}
+	return CONFIG_PORT_UNAVAILABLE;
+}
+
 static bool
 add_target(struct service *s, const struct config *c,
     const struct config_target *t, struct error *e)
 {
+	uint16_t groups[TARGET_PORTS_MAX];
 	struct target_config tc = {
 		.name = t->name,
 		.alias = t->alias,
-		.portal_group_tag = 1,
+		.groups = groups,
+		.group_count = t->port_count,
+		.alua = alua_of(t->alua),
+		.transition_s = (uint8_t)t->transition_time_s,
 		.access = {
 			.initiators = t->initiators.text,
 			.initiator_count = t->initiators.count,
@@ -145,6 +187,8 @@ add_target(struct service *s, const struct config *c,
 
 	if (tc.access.networks == NULL)
 		return error_set(e, ENOMEM, "out of memory");
+	for (size_t i = 0; i < t->port_count; i++)
+		groups[i] = t->ports[i].port;
 	offer_fill(&tc.offer, &t->session);
 	is_done = auth_rules_fill(&tc.auth, c, &t->auth, e) &&
 	    service_add_target(s, &tc, e);
@@ -184,10 +228,28 @@ identity_fill(struct scsi_identity *to, const struct config_lun *l)
 	to->eui_bytes = l->eui_bytes;
 }
 
+/* What is configured for the ports of this unit, and what was set since. */
+static void
+ports_fill(struct scsi_port_access *access, const struct config_target *t,
+    uint16_t lun, const struct port_states *set)
+{
+	for (size_t i = 0; i < t->port_count; i++) {
+		struct config_port port = t->ports[i];
+
+		port_states_find(set, t->name, lun, &port);
+		access[i] = (struct scsi_port_access){
+			.state = build_port_state(port.access_state),
+			.is_preferred = port.preferred,
+		};
+	}
+}
+
 static bool
 add_unit(struct service *s, const struct config_target *t,
-    const struct config_lun *l, struct identity *i, struct error *e)
+    const struct config_lun *l, const struct build_state *kept,
+    struct error *e)
 {
+	struct scsi_port_access access[TARGET_PORTS_MAX];
 	struct unit_config uc = {
 		.lun = l->lun,
 		.store = l->store,
@@ -206,18 +268,23 @@ add_unit(struct service *s, const struct config_target *t,
 		.is_removable = l->removable,
 	};
 
+	if (t->alua != CONFIG_ALUA_NONE) {
+		ports_fill(access, t, l->lun, kept->port_states);
+		uc.ports = access;
+	}
 	identity_fill(&uc.identity, l);
 	if (l->has_uuid)
 		memcpy(uc.identity.uuid, l->uuid, sizeof(l->uuid));
-	else if (!identity_find(i, t->name, l->lun, uc.identity.uuid, e))
+	else if (!identity_find(kept->identity, t->name, l->lun,
+	    uc.identity.uuid, e))
 		return false;
 	return service_add_unit(s, t->name, &uc, e) ||
 	    error_prefix(e, "target %s: lun %u: ", t->name, l->lun);
 }
 
 bool
-build_targets(struct service *s, const struct config *c, struct identity *i,
-    struct error *e)
+build_targets(struct service *s, const struct config *c,
+    const struct build_state *kept, struct error *e)
 {
 	struct auth_rules discovery;
 	bool is_done = auth_rules_fill(&discovery, c, &c->discovery, e) &&
@@ -232,7 +299,7 @@ build_targets(struct service *s, const struct config *c, struct identity *i,
 		if (!add_target(s, c, t, e))
 			return config_error_at(c, t->line, e);
 		for (size_t k = 0; k < t->lun_count; k++)
-			if (!add_unit(s, t, &t->luns[k], i, e))
+			if (!add_unit(s, t, &t->luns[k], kept, e))
 				return config_error_at(c, t->luns[k].line, e);
 	}
 	return true;
@@ -242,7 +309,8 @@ bool
 build_portals(struct service *s, const struct config *c, struct error *e)
 {
 	for (size_t n = 0; n < c->portal_count; n++)
-		if (!service_add_portal(s, c->portals[n].address, e))
+		if (!service_add_portal(s, c->portals[n].address,
+		    (uint16_t)c->portals[n].group, e))
 			return config_error_at(c, c->portals[n].line, e);
 	return true;
 }

@@ -7,7 +7,14 @@
 #include "base/error.h"
 #include "control/config.h"
 #include "daemon/identity.h"
+#include "daemon/port_states.h"
 #include "target/service.h"
+
+/* What was kept in the state folder. */
+struct build_state {
+	struct identity	*identity;
+	const struct port_states *port_states;
+};
 
 /* An empty service with the daemon's options.  False with *e. */
 bool	build_service(struct service **out, const struct config *c,
@@ -17,8 +24,12 @@ bool	build_service(struct service **out, const struct config *c,
  * be reached half built.  False with *e, with file and line where there are
  * any; the service is then to be freed. */
 bool	build_targets(struct service *s, const struct config *c,
-	    struct identity *i, struct error *e);
+	    const struct build_state *kept, struct error *e);
 bool	build_portals(struct service *s, const struct config *c,
 	    struct error *e);
+
+/* The access state of a port as SCSI has it, and back. */
+enum scsi_port_state build_port_state(enum config_port_state state);
+enum config_port_state build_port_state_of(enum scsi_port_state state);
 
 #endif

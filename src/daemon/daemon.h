@@ -9,6 +9,7 @@
 #include "control/rpc_server.h"
 #include "daemon/identity.h"
 #include "daemon/options.h"
+#include "daemon/port_states.h"
 #include "daemon/state.h"
 #include "reactor/reactor.h"
 #include "target/service.h"
@@ -19,6 +20,8 @@ struct daemon {
 	struct service	*service;
 	struct state	*state;		/* NULL: none is kept */
 	struct identity	*identity;
+	struct port_states *port_states;
+	bool		 is_setting_port; /* one at a time */
 	struct rpc_server *rpc;		/* NULL: none */
 	struct rpc_table table;
 	struct timer	 watchdog;

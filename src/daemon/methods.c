@@ -64,13 +64,14 @@ struct session_filter {
 static json_t *
 session_object(const struct session_info *i)
 {
-	return json_pack("{s:I, s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:o, s:i, "
-	    "s:i, s:I, s:b, s:b}",
+	return json_pack("{s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:s, s:o, "
+	    "s:i, s:i, s:I, s:b, s:b}",
 	    "id", (json_int_t)i->id,
 	    "type", i->is_discovery ? "discovery" : "normal",
 	    "initiator", i->initiator,
 	    "alias", text_or_null(i->initiator_alias),
 	    "target", text_or_null(i->target),
+	    "port", i->port == 0 ? json_null() : json_integer(i->port),
 	    "user", text_or_null(i->user),
 	    "address", i->peer_address,
 	    "portal", i->portal_address,
@@ -141,10 +142,10 @@ static void
 add_target(void *context, const struct target_info *t)
 {
 	json_array_append_new(context, json_pack(
-	    "{s:s, s:o, s:i, s:I, s:I}",
+	    "{s:s, s:o, s:I, s:I, s:I}",
 	    "name", t->name,
 	    "alias", text_or_null(t->alias),
-	    "portal_group_tag", (int)t->portal_group_tag,
+	    "ports", (json_int_t)t->port_count,
 	    "luns", (json_int_t)t->unit_count,
 	    "sessions", (json_int_t)t->session_count));
 }
@@ -209,11 +210,11 @@ rpc_target_show(struct rpc_call *call, const json_t *params, void *owner)
 	}
 	f.list = json_array();
 	service_visit_units(d->service, add_unit, &f);
-	rpc_answer(call, json_pack("{s:s, s:o, s:i, s:o, s:o, s:o, s:o, s:o, "
+	rpc_answer(call, json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
 	    "s:o, s:o, s:o, s:o}",
 	    "name", t->name,
 	    "alias", text_or_null(t->alias),
-	    "portal_group_tag", 1,
+	    "ports", port_objects(d->service, name),
 	    "redirect_temporary", text_or_null(t->redirect_temporary),
 	    "redirect_permanent", text_or_null(t->redirect_permanent),
 	    "portals", texts(&t->portals),

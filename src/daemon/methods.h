@@ -16,6 +16,11 @@
 #undef METHOD
 #undef PARAM
 
+struct service;
+
+/* What port.list shows of one target, or of all (NULL). */
+json_t	*port_objects(struct service *s, const char *target);
+
 extern const struct rpc_method methods[];
 extern const size_t methods_count;
 

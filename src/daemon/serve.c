@@ -95,13 +95,17 @@ static bool
 open_all(struct daemon *d, struct error *e)
 {
 	const struct config *c = &d->options->config;
+	struct build_state kept;
 
-	return (c->daemon.state == NULL ||
-	    state_open(&d->state, c->daemon.state, e)) &&
-	    identity_load(&d->identity, d->state, e) &&
-	    build_service(&d->service, c, e) &&
+	if ((c->daemon.state != NULL &&
+	    !state_open(&d->state, c->daemon.state, e)) ||
+	    !identity_load(&d->identity, d->state, e) ||
+	    !port_states_load(&d->port_states, d->state, e))
+		return false;
+	kept = (struct build_state){ d->identity, d->port_states };
+	return build_service(&d->service, c, e) &&
 	    open_signals(d, e) &&
-	    build_targets(d->service, c, d->identity, e) &&
+	    build_targets(d->service, c, &kept, e) &&
 	    identity_save(d->identity, e) &&
 	    open_rpc(d, e) &&
 	    build_portals(d->service, c, e);
@@ -169,6 +173,7 @@ close_all(struct daemon *d, struct error *e)
 	}
 	if (d->identity != NULL)
 		identity_free(d->identity);
+	port_states_free(d->port_states);
 	state_close(d->state);
 	notify_close();
 	return is_clean;

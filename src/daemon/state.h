@@ -2,6 +2,7 @@
  *
  *	lock		held (flock) while a daemon lives; its process id inside
  *	identity	daemon/identity.h
+ *	ports		daemon/port_states.h
  *
  * The folder has mode 0700 and is made when it is missing.  Files in it change
  * by state_write(): a new file beside, synced, renamed over, folder synced; so

@@ -127,7 +127,8 @@ session_begin(struct connection *c)
 	if (c->is_closing)
 		return;
 	if (p->nexus == NULL)
-		p->nexus = nexus_new(c->shard, &p->login, p->target, depth);
+		p->nexus = nexus_new(c->shard, &p->login, p->target,
+		    p->port, depth);
 	if (p->nexus == NULL) {
 		login_deny(c, LOGIN_OUT_OF_RESOURCES, "out of memory");
 		return;

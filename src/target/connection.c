@@ -92,7 +92,7 @@ static const struct writer_ops conn_writer_ops = {
 /* -- begin ----------------------------------------------------------------- */
 
 void
-connection_accepted(struct shard *sh, int fd)
+connection_accepted(struct shard *sh, const struct portal *portal, int fd)
 {
 	struct service *s = sh->service;
 	struct connection *c;
@@ -109,6 +109,7 @@ connection_accepted(struct shard *sh, int fd)
 	}
 	conn_init(&c->conn, c, &login_reader_ops, &conn_writer_ops);
 	c->shard = sh;
+	c->portal = portal;
 	socket_peer_address(fd, c->peer_address, sizeof(c->peer_address));
 	socket_local_address(fd, c->local_address, sizeof(c->local_address));
 	timer_init(&c->timer, on_timer);

@@ -24,20 +24,18 @@ is_wildcard(const char *address)
 /* One TargetAddress=ADDR:PORT,TPGT.  A wildcard portal is shown as the address
  * that the asking connection came in on, with its own port. */
 static bool
-put_address(struct text_writer *w, const struct target *t,
-    const char *address, const char *local)
+put_address(struct text_writer *w, const struct portal *p, const char *local)
 {
 	char value[ADDRESS_TEXT_BYTES];
-	const char *port = strrchr(address, ':');
+	const char *port = strrchr(p->address, ':');
 	const char *local_port = strrchr(local, ':');
 
-	if (is_wildcard(address) && port != NULL && local_port != NULL)
+	if (is_wildcard(p->address) && port != NULL && local_port != NULL)
 		(void)snprintf(value, sizeof(value), "%.*s%s,%u",
-		    (int)(local_port - local), local, port,
-		    t->portal_group_tag);
+		    (int)(local_port - local), local, port, p->group);
 	else
-		(void)snprintf(value, sizeof(value), "%s,%u", address,
-		    t->portal_group_tag);
+		(void)snprintf(value, sizeof(value), "%s,%u", p->address,
+		    p->group);
 	return text_put(w, "TargetAddress", value);
 }
 
@@ -49,17 +47,13 @@ put_target(struct text_writer *w, const struct target *t,
 
 	if (!text_put(w, "TargetName", t->name))
 		return false;
-	if (t->portal_count > 0) {
-		for (size_t i = 0; i < t->portal_count; i++)
-			if (!put_address(w, t, t->portals[i],
-			    c->local_address))
-				return false;
-		return true;
-	}
-	LIST_FOR_EACH(l, &s->portals)
-		if (!put_address(w, t, CONTAINER_OF(l, struct portal,
-		    link)->address, c->local_address))
+	LIST_FOR_EACH(l, &s->portals) {
+		const struct portal *p = CONTAINER_OF(l, struct portal, link);
+
+		if (target_port_at(t, p) != NULL &&
+		    !put_address(w, p, c->local_address))
 			return false;
+	}
 	return true;
 }
 
@@ -106,12 +100,8 @@ answer_room(const struct service *s, size_t request_bytes)
 
 	LIST_FOR_EACH(l, &s->portals)
 		portals++;
-	LIST_FOR_EACH(l, &s->targets) {
-		const struct target *t = CONTAINER_OF(l, struct target, link);
-
-		room += TARGET_TEXT_BYTES + ADDRESS_TEXT_BYTES *
-		    (t->portal_count > 0 ? t->portal_count : portals);
-	}
+	LIST_FOR_EACH(l, &s->targets)
+		room += TARGET_TEXT_BYTES + ADDRESS_TEXT_BYTES * portals;
 	return room < TEXT_ANSWER_BYTES_MAX ? room : TEXT_ANSWER_BYTES_MAX;
 }
 

@@ -20,13 +20,15 @@ struct target {
 	struct service	*service;
 	char		*name, *alias, *redirect;
 	bool		 is_redirect_permanent;
-	uint16_t	 portal_group_tag;
-	uint16_t	 relative_port_id;
+	struct scsi_target_port *ports;		/* ascending by tag */
+	size_t		 port_count;
+	enum scsi_alua	 alua;
+	uint8_t		 transition_s;
 	struct access_rules access;
 	struct auth_rules auth;
 	struct negotiate_offer offer;
 	uint32_t	 queue_depth;
-	char		**portals;
+	char		**portals;		/* none: all of its groups */
 	size_t		 portal_count;
 	struct unit	**units;		/* ascending by LUN */
 	uint16_t	*inventory;		/* their LUNs */
@@ -37,7 +39,8 @@ struct portal {
 	struct link	 link;			/* of service->portals */
 	struct service	*service;
 	struct listener	*listener;
-	char		*address;		/* as bound */
+	uint16_t	 group;
+	char		*asked, *address;	/* as configured, as bound */
 };
 
 struct service {
@@ -51,9 +54,9 @@ struct service {
 	struct registry	*registry;
 	atomic_uint	 logins;		/* connections not logged in */
 	atomic_bool	 is_draining;
-	uint16_t	 relative_port_ids;	/* given so far */
 	uint64_t	 drain_ns;		/* the most it may take */
-	unsigned	 drain_pending;		/* shards that drain */
+	unsigned	 drain_pending;		/* shards that drain, and what
+						 * management has under way */
 };
 
 static inline struct shard *
@@ -62,11 +65,25 @@ service_shard(struct service *s, unsigned index)
 	return &s->shards[index];
 }
 
-void	target_fill_port(const struct target *t, struct scsi_target_port *port);
 struct target *service_find_target(struct service *s, const char *name);
 
 /* The unit at this LUN, or NULL. */
 struct unit *target_find_unit(const struct target *t, uint16_t lun);
+
+/* What management had under way has ended. */
+void	drain_step(struct service *s);
+
+/* -- port.c -- */
+
+void	portal_free(struct portal *p);
+
+/* Give t its ports.  False without memory. */
+bool	target_make_ports(struct target *t, const struct target_config *c);
+
+/* The port that t is when it is reached through p; NULL: it is not offered
+ * there. */
+const struct scsi_target_port *target_port_at(const struct target *t,
+	    const struct portal *p);
 
 /* -- access.c -- */
 

@@ -22,6 +22,7 @@ struct login_phase {
 	struct registry_wait wait;
 	struct connection *connection;
 	struct target	*target;	/* of the last verdict, or NULL */
+	const struct scsi_target_port *port;	/* and its port */
 	struct nexus	*nexus;		/* being made */
 	bool		 is_waiting;	/* for the registry */
 	struct shard	*placed;	/* counted in its load, or NULL */

@@ -275,10 +275,12 @@ find_target(void *context, const char *initiator_name,
 	struct target *t = service_find_target(s, target_name);
 
 	c->login->target = t;
-	if (t == NULL) {
+	c->login->port = t == NULL ? NULL : target_port_at(t, c->portal);
+	if (c->login->port == NULL) {
 		v->status = LOGIN_NOT_FOUND;
-		(void)snprintf(v->why, sizeof(v->why),
-		    "there is no such target");
+		(void)snprintf(v->why, sizeof(v->why), t == NULL ?
+		    "there is no such target" :
+		    "it is not offered on portal %s", c->portal->address);
 		return;
 	}
 	if (s->is_draining) {
@@ -302,7 +304,7 @@ find_target(void *context, const char *initiator_name,
 	}
 	v->status = LOGIN_SUCCESS;
 	v->alias = t->alias;
-	v->portal_group_tag = t->portal_group_tag;
+	v->portal_group_tag = c->login->port->portal_group_tag;
 	v->offer = &t->offer;
 	verdict_auth(v, &t->auth);
 }
@@ -315,6 +317,7 @@ find_discovery(void *context, [[maybe_unused]] const char *initiator_name,
 	struct service *s = c->shard->service;
 
 	c->login->target = NULL;
+	c->login->port = NULL;
 	v->status = s->is_draining ? LOGIN_SERVICE_UNAVAILABLE :
 	    LOGIN_SUCCESS;
 	verdict_auth(v, &s->discovery_auth);

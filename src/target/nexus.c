@@ -145,7 +145,7 @@ const struct session_ops nexus_session_ops = {
 
 struct nexus *
 nexus_new(struct shard *sh, const struct login *l, struct target *t,
-    uint32_t queue_depth)
+    const struct scsi_target_port *port, uint32_t queue_depth)
 {
 	struct nexus *n = calloc(1, sizeof(*n));
 
@@ -153,6 +153,7 @@ nexus_new(struct shard *sh, const struct login *l, struct target *t,
 		return NULL;
 	n->shard = sh;
 	n->target = t;
+	n->target_port = port;
 	n->session = session_new(&nexus_session_ops, n, &l->session,
 	    l->is_discovery, queue_depth, l->cmdsn);
 	n->alias = strdup(l->initiator_alias);
@@ -168,7 +169,8 @@ nexus_new(struct shard *sh, const struct login *l, struct target *t,
 
 	n->entry.shard = sh;
 	n->entry.is_discovery = l->is_discovery;
-	n->entry.portal_group_tag = t != NULL ? t->portal_group_tag : 0;
+	n->entry.portal_group_tag = port != NULL ?
+	    port->portal_group_tag : 0;
 	memcpy(n->entry.isid, l->isid, sizeof(n->entry.isid));
 	n->entry.initiator = n->port.name;
 	n->entry.initiator_alias = n->alias;
@@ -243,7 +245,7 @@ unit_attached(struct unit_claim *claim)
 	struct link *l;
 
 	scsi_nexus_attach(&nu->scsi, nu->unit->lu, &nu->nexus->port,
-	    &nu->unit->port, nu->nexus->is_reinstated);
+	    nu->nexus->target_port, nu->nexus->is_reinstated);
 	unit_claim_release(claim);
 	nu->is_attached = true;
 	while ((l = list_take(&nu->waiting)) != NULL)

@@ -40,6 +40,7 @@ struct nexus {
 	struct shard	*shard;
 	struct session	*session;
 	struct target	*target;	/* NULL: discovery */
+	const struct scsi_target_port *target_port; /* likewise */
 	struct registry_entry entry;
 	struct scsi_initiator_port port;
 	char		*alias, *user;	/* of the initiator; may be "" */
@@ -53,10 +54,12 @@ struct nexus {
 
 extern const struct session_ops nexus_session_ops;
 
-/* Make the session that a finished login asks for, on shard sh.  The registry
- * entry is the caller's to fill in and enter.  NULL without memory. */
+/* Make the session that a finished login asks for, on shard sh, with this port
+ * of t (NULL: discovery).  The registry entry is the caller's to fill in and
+ * enter.  NULL without memory. */
 struct nexus *nexus_new(struct shard *sh, const struct login *l,
-	    struct target *t, uint32_t queue_depth);
+	    struct target *t, const struct scsi_target_port *port,
+	    uint32_t queue_depth);
 
 /* A login that came to nothing after all: not registered, not joined. */
 void	nexus_free(struct nexus *n);

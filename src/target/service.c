@@ -15,9 +15,7 @@
 
 #define NS_PER_MS	1000000ull
 
-static void	portal_accepted(void *owner, int fd);
 static void	shard_drained(struct reactor_msg *msg);
-static void	drain_step(struct service *s);
 static void	shard_passes_on(struct reactor_msg *msg);
 static void	shard_silent(struct reactor_msg *msg);
 static void	target_free(struct target *t, struct error *e, bool *is_clean);
@@ -99,16 +97,6 @@ service_new(struct service **out, const struct service_config *config,
 	}
 	*out = s;
 	return true;
-}
-
-static void
-portal_free(struct portal *p)
-{
-	if (p->listener != NULL)
-		listener_close(p->listener);
-	list_remove(&p->link);
-	free(p->address);
-	free(p);
 }
 
 /* chap.h borrows names and secrets; here they are owned. */
@@ -266,16 +254,6 @@ service_find_target(struct service *s, const char *name)
 	return NULL;
 }
 
-void
-target_fill_port(const struct target *t, struct scsi_target_port *port)
-{
-	*port = (struct scsi_target_port){
-		.portal_group_tag = t->portal_group_tag,
-		.relative_id = t->relative_port_id,
-	};
-	(void)snprintf(port->name, sizeof(port->name), "%s", t->name);
-}
-
 /* The units from the first whose LUN is not below lun. */
 static size_t
 unit_position(const struct target *t, uint16_t lun)
@@ -316,6 +294,7 @@ target_free(struct target *t, struct error *e, bool *is_clean)
 	free(t->access.networks);
 	auth_rules_free(&t->auth);
 	free_texts(t->portals, t->portal_count);
+	free(t->ports);
 	free(t->units);
 	free(t->inventory);
 	free(t->redirect);
@@ -342,14 +321,15 @@ service_add_target(struct service *s, const struct target_config *c,
 	t->alias = copy_text(c->alias, &is_complete);
 	t->redirect = copy_text(c->redirect, &is_complete);
 	t->is_redirect_permanent = c->is_redirect_permanent;
-	t->portal_group_tag = c->portal_group_tag;
-	t->relative_port_id = ++s->relative_port_ids;
+	t->alua = c->alua;
+	t->transition_s = c->transition_s;
 	t->offer = c->offer;
 	t->queue_depth = c->queue_depth;
 	t->portals = copy_texts(c->portals, c->portal_count, &is_complete);
 	t->portal_count = c->portal_count;
 	access_rules_copy(&t->access, &c->access, &is_complete);
-	if (!auth_rules_copy(&t->auth, &c->auth))
+	if (!auth_rules_copy(&t->auth, &c->auth) || t->name == NULL ||
+	    !target_make_ports(t, c))
 		is_complete = false;
 	if (!is_complete) {
 		target_free(t, e, &is_clean);
@@ -410,48 +390,6 @@ service_add_unit(struct service *s, const char *target_name,
 	return true;
 }
 
-/* -- portals --------------------------------------------------------------- */
-
-bool
-service_add_portal(struct service *s, const char *address, struct error *e)
-{
-	struct portal *p = calloc(1, sizeof(*p));
-
-	if (p == NULL)
-		return error_set(e, ENOMEM, "out of memory");
-	link_init(&p->link);
-	p->service = s;
-	if (!listener_open(&p->listener, s->shards[0].reactor, address,
-	    portal_accepted, p, e)) {
-		free(p);
-		return false;
-	}
-	p->address = strdup(listener_address(p->listener));
-	if (p->address == NULL) {
-		portal_free(p);
-		return error_set(e, ENOMEM, "out of memory");
-	}
-	list_append(&s->portals, &p->link);
-	return true;
-}
-
-static void
-portal_accepted(void *owner, int fd)
-{
-	struct portal *p = owner;
-
-	connection_accepted(&p->service->shards[0], fd);
-}
-
-const char *
-service_portal(const struct service *s, size_t index)
-{
-	LIST_FOR_EACH(l, &s->portals)
-		if (index-- == 0)
-			return CONTAINER_OF(l, struct portal, link)->address;
-	return NULL;
-}
-
 /* -- running --------------------------------------------------------------- */
 
 static void *
@@ -505,7 +443,7 @@ shard_drained(struct reactor_msg *msg)
 	drain_step(CONTAINER_OF(msg, struct shard, drained_msg)->service);
 }
 
-static void
+void
 drain_step(struct service *s)
 {
 	if (--s->drain_pending > 0 || !s->is_draining)
@@ -568,7 +506,7 @@ service_visit_targets(struct service *s, target_visitor *visit, void *context)
 		info = (struct target_info){
 			.name = t->name,
 			.alias = t->alias,
-			.portal_group_tag = t->portal_group_tag,
+			.port_count = t->port_count,
 			.unit_count = t->unit_count,
 			.session_count = c.count,
 		};

@@ -4,7 +4,7 @@
  *	service_new(&s, &c, &e)
  *	  service_add_target(s, &target_config, &e)
  *	    service_add_unit(s, "iqn...", &unit_config, &e)
- *	  service_add_portal(s, "0.0.0.0:3260", &e)
+ *	  service_add_portal(s, "0.0.0.0:3260", 1, &e)
  *	service_run(s)			until service_stop(), then drained
  *	service_free(s)
  *
@@ -72,15 +72,21 @@ struct auth_rules {
 struct target_config {
 	const char	*name;
 	const char	*alias;			/* NULL: none */
-	uint16_t	 portal_group_tag;
+	/* The portal groups it is offered through, ascending, from 1 on; none:
+	 * group 1.  Each is a target port, whose relative identifier is the
+	 * same number. */
+	const uint16_t	*groups;
+	size_t		 group_count;		/* at most TARGET_PORTS_MAX */
+	enum scsi_alua	 alua;
+	uint8_t		 transition_s;		/* of a state; 0: not told */
 	struct access_rules access;
 	struct auth_rules auth;
 	struct negotiate_offer offer;
 	uint32_t	 queue_depth;
 	const char	*redirect;		/* "addr:port" or NULL */
 	bool		 is_redirect_permanent;
-	char		**portals;		/* as listed by SendTargets; none:
-						 * all of the service */
+	char		**portals;		/* of those groups, as they were
+						 * added; none: all */
 	size_t		 portal_count;
 };
 
@@ -94,6 +100,9 @@ struct unit_config {
 	int		 is_thin, is_rotational;	/* -1: as the store says */
 	bool		 is_removable;
 	struct scsi_identity identity;		/* uuid set, the rest completed */
+	/* Access states at the start, one for each of the target's ports; NULL:
+	 * all optimized, and the only choice where alua is NONE. */
+	const struct scsi_port_access *ports;
 };
 
 bool	service_new(struct service **out, const struct service_config *config,
@@ -107,8 +116,10 @@ bool	service_add_target(struct service *s, const struct target_config *c,
 	    struct error *e);
 bool	service_add_unit(struct service *s, const char *target_name,
 	    const struct unit_config *c, struct error *e);
+
+/* Listen, as a portal of this group. */
 bool	service_add_portal(struct service *s, const char *address,
-	    struct error *e);
+	    uint16_t group, struct error *e);
 bool	service_set_discovery_auth(struct service *s,
 	    const struct auth_rules *rules, struct error *e);
 
@@ -129,8 +140,22 @@ const char *service_portal(const struct service *s, size_t index);
 
 struct target_info {
 	const char	*name, *alias;
-	uint16_t	 portal_group_tag;
-	size_t		 unit_count, session_count;
+	size_t		 port_count, unit_count, session_count;
+};
+
+/* A target port; where its units differ, the state is that of the first. */
+struct port_info {
+	const char	*target;
+	uint16_t	 port;			/* portal group tag */
+	bool		 is_mixed;		/* its units differ */
+	struct scsi_port_access access;
+	size_t		 session_count;
+};
+
+/* Access to one unit through one port. */
+struct port_unit_info {
+	uint16_t	 lun;
+	struct scsi_port_access access;
 };
 
 struct unit_info {
@@ -151,6 +176,7 @@ struct session_info {
 	bool		 is_discovery;
 	const char	*initiator, *initiator_alias;
 	const char	*target;		/* "" for discovery */
+	uint16_t	 port;			/* of it; 0 for discovery */
 	const char	*user;			/* "" without CHAP */
 	const char	*peer_address, *portal_address;
 	unsigned	 reactor;
@@ -161,6 +187,9 @@ struct session_info {
 
 typedef void target_visitor(void *context, const struct target_info *t);
 typedef void unit_visitor(void *context, const struct unit_info *u);
+typedef void portal_visitor(void *context, const char *address);
+typedef void port_visitor(void *context, const struct port_info *p);
+typedef void port_unit_visitor(void *context, const struct port_unit_info *u);
 typedef void session_visitor(void *context, const struct session_info *i);
 
 void	service_visit_targets(struct service *s, target_visitor *visit,
@@ -169,6 +198,16 @@ void	service_visit_units(struct service *s, unit_visitor *visit,
 	    void *context);
 void	service_visit_sessions(struct service *s, session_visitor *visit,
 	    void *context);
+
+/* Ports of a target, ascending; of all targets when it is NULL. */
+void	service_visit_ports(struct service *s, const char *target,
+	    port_visitor *visit, void *context);
+/* Portals that make up this port, as bound; none when there is no such port. */
+void	service_visit_port_portals(struct service *s, const char *target,
+	    uint16_t port, portal_visitor *visit, void *context);
+/* Its units, ascending.  False: there is no such port. */
+bool	service_visit_port_units(struct service *s, const char *target,
+	    uint16_t port, port_unit_visitor *visit, void *context);
 
 struct service_reactor_info {
 	int		 cpu;			/* -1: not pinned */
@@ -190,6 +229,28 @@ bool	service_drop_session(struct service *s, uint64_t id);
 bool	service_resize_unit(struct service *s, const char *target_name,
 	    uint16_t lun, uint64_t size_bytes,
 	    void (*done)(void *context, const struct error *e), void *context,
+	    struct error *e);
+
+/* -- access states of target ports ----------------------------------------- */
+
+#define ALL_LUNS	LUNS_MAX
+
+struct port_setting {
+	const char	*target;		/* until done() */
+	uint16_t	 port;
+	uint16_t	 lun;			/* ALL_LUNS: every unit */
+	enum scsi_port_state state;
+	int		 is_preferred;		/* -1: as it is */
+	/* Called first, on a helper thread where it may block; false with *e:
+	 * nothing changes.  NULL: nothing is to be kept. */
+	bool		 (*keep)(void *context, struct error *e);
+	/* On reactor 0, with NULL or the reason. */
+	void		 (*done)(void *context, const struct error *e);
+	void		 *context;
+};
+
+/* Change a port's access state.  done() follows unless this returns false. */
+bool	service_set_port(struct service *s, const struct port_setting *setting,
 	    struct error *e);
 
 #endif

@@ -132,7 +132,6 @@ unit_new(struct unit **out, struct service *s, struct target *t,
 	u->block_bytes = c->block_bytes;
 	list_init(&u->claims);
 	link_init(&u->link);
-	target_fill_port(t, &u->port);
 	if (!unit_make_shards(u)) {
 		free(u);
 		return error_set(e, ENOMEM, "out of memory");
@@ -145,11 +144,17 @@ unit_new(struct unit **out, struct service *s, struct target *t,
 		error_prefix(e, "%s: ", c->store);
 		goto out;
 	}
+	lc.ports = t->ports;
+	lc.port_count = t->port_count;
+	lc.alua = t->alua;
+	lc.transition_s = t->transition_s;
 	scsi_identity_complete(&lc.identity);
 	if ((u->lu = scsi_lu_new(&lc)) == NULL) {
 		error_set(e, ENOMEM, "out of memory");
 		goto out;
 	}
+	for (size_t i = 0; c->ports != NULL && i < t->port_count; i++)
+		scsi_lu_set_port(u->lu, i, c->ports[i]);
 	u->can_peek = store_peek(u->store, 0, u->block_bytes) != NULL;
 	*out = u;
 	return true;

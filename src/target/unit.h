@@ -97,7 +97,6 @@ struct unit {
 	uint64_t	 wire_lun;
 	struct store	*store;
 	struct scsi_lu	*lu;
-	struct scsi_target_port port;
 	uint32_t	 block_bytes;
 	bool		 can_peek;	/* a store in memory: read without copy */
 

@@ -100,7 +100,7 @@ target_add(void)
 	struct chap_user user = { "user", span_of(secret, sizeof(secret) - 1) };
 	struct target_config tc = {
 		.name = TARGET_NAME,
-		.portal_group_tag = 1,
+		.alua = SCSI_ALUA_BOTH,
 		.queue_depth = (uint32_t)chance_size(128),
 	};
 	struct error e;
@@ -161,7 +161,7 @@ target_open(void)
 	target_add();
 	for (unsigned k = 0; k < scenery.units; k++)
 		unit_add(&scenery.unit[k]);
-	must(service_add_portal(service, "10.0.0.100:3260", &e), &e);
+	must(service_add_portal(service, "10.0.0.100:3260", 1, &e), &e);
 }
 
 /* A store that has failed a flush may say so to the end. */

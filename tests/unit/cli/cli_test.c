@@ -261,8 +261,8 @@ TEST(members_are_lines_and_lists_are_tables)
 
 TEST(an_empty_list_is_its_headings)
 {
-	check_prints("ID  INITIATOR  TARGET  ADDRESS  USER  AGE  REACTOR\n",
-	    "session.list", "{\"sessions\":[]}");
+	check_prints("ID  INITIATOR  TARGET  PORT  ADDRESS  USER  AGE  "
+	    "REACTOR\n", "session.list", "{\"sessions\":[]}");
 }
 
 TEST(what_has_no_view_is_printed_as_it_is)

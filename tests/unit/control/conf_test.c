@@ -101,7 +101,7 @@ static const char example[] =
     "queue_depth = 64\n"
     "header_digest = none\n"
     "portal \"0.0.0.0:3260\" { }\n"
-    "portal \"[::]\" { }	# port 3260\n"
+    "portal \"[::]\" { group = 7 }	# port 3260\n"
     "user joe { secret_file = @/S1 }\n"
     "user \"tgt\" { secret_file = \"@/S2\" }\n"
     "discovery { users = { joe } outgoing_user = tgt\n"
@@ -109,7 +109,8 @@ static const char example[] =
     "		sha3-256 } }\n"
     "target " IQN " {\n"
     "	alias = \"Disks of \\\"lab\\\" for $5\"\n"
-    "	portals = { \"[0::0]:3260\" }\n"
+    "	portals = { \"[0::0]:3260\" } groups = { 7 } alua = explicit\n"
+    "	port 7 { access_state = nonoptimized }\n"
     "	initiators = { \"iqn.1993-08.org.debian:*\", \"iqn.*:b\" }\n"
     "	addresses = { 10.0.0.0/8, fe80::/10, 192.0.2.7 }\n"
     "	users = { joe }\n"
@@ -175,7 +176,7 @@ TEST(every_key_reaches_its_member)
 	CHECK_EQ(2, t->lun_count);
 	l = &t->luns[0];	/* sorted */
 	CHECK_EQ(0, l->lun);
-	CHECK_EQ(28, l->line);
+	CHECK_EQ(29, l->line);
 	CHECK_TEXT("/srv/disk0.img", l->store);
 	CHECK_EQ(10ull << 30, l->size_bytes);
 	CHECK(!l->write_cache && l->direct && !l->thin && l->removable);
@@ -202,6 +203,71 @@ TEST(an_empty_file_is_a_daemon_on_loopback_without_targets)
 	CHECK_EQ(CONFIG_DIGEST_OPTIONAL, c.session.data_digest);
 	CHECK_EQ(BURST_BYTES_MAX, c.session.max_burst_bytes);
 	config_free(&c);
+}
+
+TEST(a_target_has_a_port_for_each_group_it_is_served_on)
+{
+	struct config c;
+	const struct config_target *t;
+
+	parse_good(&c, "portal 10.0.0.1 { group = 9 }\n"
+	    "portal 10.0.0.2 { }\n"
+	    "portal 10.0.0.3 { group = 9 }\n"
+	    "portal 10.0.0.4 { group = 4 }\n"
+	    "target iqn.2026-11.com.example:all {\n"
+	    "	alua = both transition_time = 20\n"
+	    "	port 4 { access_state = standby preferred = yes } }\n"
+	    "target iqn.2026-11.com.example:some { groups = { 9, 1 } }\n"
+	    "target iqn.2026-11.com.example:one { portals = { 10.0.0.3 } }\n");
+	CHECK_EQ(9, c.portals[2].group);
+	t = &c.targets[0];
+	CHECK_EQ(CONFIG_ALUA_BOTH, t->alua);
+	CHECK_EQ(20, t->transition_time_s);
+	CHECK_EQ(3, t->port_count);
+	CHECK_EQ(1, t->ports[0].port);
+	CHECK_EQ(CONFIG_PORT_OPTIMIZED, t->ports[0].access_state);
+	CHECK(!t->ports[0].preferred);
+	CHECK_EQ(4, t->ports[1].port);
+	CHECK_EQ(CONFIG_PORT_STANDBY, t->ports[1].access_state);
+	CHECK(t->ports[1].preferred);
+	CHECK_EQ(9, t->ports[2].port);
+	t = &c.targets[1];
+	CHECK_EQ(CONFIG_ALUA_IMPLICIT, t->alua);
+	CHECK_EQ(60, t->transition_time_s);
+	CHECK_EQ(2, t->port_count);
+	CHECK_EQ(1, t->ports[0].port);
+	CHECK_EQ(9, t->ports[1].port);
+	t = &c.targets[2];
+	CHECK_EQ(1, t->port_count);
+	CHECK_EQ(9, t->ports[0].port);
+	config_free(&c);
+}
+
+/* TARGET_PORTS_MAX groups, and one more. */
+TEST(a_target_has_at_most_64_ports)
+{
+	for (unsigned count = 64; count <= 65; count++) {
+		char *text = NULL;
+		size_t bytes;
+		FILE *out = open_memstream(&text, &bytes);
+		struct config c;
+		struct error e;
+
+		for (unsigned i = 1; i <= count; i++)
+			fprintf(out, "portal 10.0.0.%u { group = %u }\n", i, i);
+		fprintf(out, "target " IQN " { }");
+		fclose(out);
+		if (count == 64) {
+			parse_good(&c, text);
+			CHECK_EQ(64, c.targets[0].port_count);
+			config_free(&c);
+		} else {
+			CHECK(!parse(&c, text, &e));
+			CHECK_TEXT("lunet.conf:66: target " IQN
+			    ": port 65: a target has at most 64", e.text);
+		}
+		free(text);
+	}
 }
 
 TEST(a_name_may_stand_on_a_line_before_its_brace)
@@ -332,6 +398,44 @@ static const struct {
 	{ "target " IQN " { portals = { 1.2.3.4 } }",
 	    "lunet.conf:1: target " IQN
 	    ": portals: portal 1.2.3.4:3260 is not defined" },
+
+	{ "portal 1.2.3.4 { group = 0 }",
+	    "lunet.conf:1: portal 1.2.3.4:3260: group: 0: the lowest is 1" },
+	{ "portal 1.2.3.4 { group = 65536 }",
+	    "lunet.conf:1: portal 1.2.3.4:3260: group: 65536: the highest is "
+	    "65535" },
+
+	/* ports */
+	{ "target " IQN " { groups = { one } }",
+	    "lunet.conf:1: target " IQN ": groups: one is not a number" },
+	{ "target " IQN " {\n groups = { 1, 2 } }",
+	    "lunet.conf:2: target " IQN ": groups: no portal is of group 2" },
+	{ "portal 1.2.3.4 { }\nportal 1.2.3.5 { group = 2 }\n"
+	  "target " IQN " { portals = { 1.2.3.4 } groups = { 2 } }",
+	    "lunet.conf:3: target " IQN
+	    ": none of its portals is of one of its groups" },
+	{ "target " IQN " {\n port 2 { } }",
+	    "lunet.conf:2: target " IQN
+	    ": port 2: no portal of the target is of group 2" },
+	{ "target " IQN " { port 1 { } port 1 { } }",
+	    "lunet.conf:1: target " IQN ": port 1 is given twice" },
+	{ "target " IQN " { port 0 { } }",
+	    "lunet.conf:1: target " IQN ": port 0: the lowest is 1" },
+	{ "target " IQN " { port { } }",
+	    "lunet.conf:1: target " IQN ": port: its name is missing" },
+	{ "target " IQN " { port 1 { access_state = offline } }",
+	    "lunet.conf:1: target " IQN
+	    ": port 1: access_state: offline is none of optimized, "
+	    "nonoptimized, standby, unavailable, transitioning" },
+	{ "target " IQN " { alua = none port 1 { preferred = yes } }",
+	    "lunet.conf:1: target " IQN
+	    ": port 1: alua is none, it has no access state" },
+	{ "target " IQN " { alua = yes }",
+	    "lunet.conf:1: target " IQN
+	    ": alua: yes is none of none, implicit, explicit, both" },
+	{ "target " IQN " { transition_time = 256 }",
+	    "lunet.conf:1: target " IQN
+	    ": transition_time: 256: the highest is 255" },
 
 	/* users */
 	{ "user joe { }", "lunet.conf:1: user joe: secret_file is missing" },
@@ -566,8 +670,9 @@ TEST(the_example_of_the_man_page_is_taken)
 	if (!conf_read(&c, path, &e))
 		fail_msg("refused: %s", e.text);
 	CHECK_EQ(2, c.user_count);
-	CHECK_EQ(1, c.target_count);
+	CHECK_EQ(2, c.target_count);
 	CHECK_EQ(2, c.targets[0].lun_count);
+	CHECK_EQ(2, c.targets[1].port_count);
 	config_free(&c);
 }
 
@@ -600,6 +705,8 @@ TEST(a_file_on_disk_is_read)
 
 TESTS(every_key_reaches_its_member,
     an_empty_file_is_a_daemon_on_loopback_without_targets,
+    a_target_has_a_port_for_each_group_it_is_served_on,
+    a_target_has_at_most_64_ports,
     a_name_may_stand_on_a_line_before_its_brace,
     what_a_lun_does_not_say_has_a_default,
     every_mistake_is_named_with_its_line,

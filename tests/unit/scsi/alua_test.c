@@ -418,7 +418,7 @@ TEST(command_that_waited_is_looked_at_again)
 
 TEST(initiator_sets_states_and_the_others_are_told)
 {
-	static const uint8_t list[] = { 0, 0, 0, 0, 0x2, 0, 0, 1, 0x0, 0, 0, 7 };
+	static const uint8_t list[12] = { [4] = 0x2, [7] = 1, [11] = 7 };
 
 	open_alua(SCSI_ALUA_EXPLICIT);
 	set_port(1, SCSI_PORT_STANDBY);

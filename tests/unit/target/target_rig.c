@@ -39,7 +39,7 @@ void
 rig_open(struct rig *rig, unsigned reactors, const char *store, unsigned luns)
 {
 	struct target_config tc = { .name = RIG_TARGET,
-		.portal_group_tag = 1, .queue_depth = 64 };
+		.queue_depth = 64 };
 	struct service_config c;
 	struct error e;
 
@@ -254,7 +254,8 @@ nexus_make(struct rig *rig, struct shard *sh, uint16_t isid,
 	conn_params_default(&l->conn);
 	l->conn.our_recv_data_max = RECV_DATA_BYTES_MAX;
 	*params = l->conn;
-	n = nexus_new(sh, l, rig->target, rig->target->queue_depth);
+	n = nexus_new(sh, l, rig->target, rig->target->ports,
+	    rig->target->queue_depth);
 	CHECK(n != NULL);
 	free(l);
 	return n;

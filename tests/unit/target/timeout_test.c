@@ -20,7 +20,7 @@ static unsigned pings;
 static void
 open_service(void)
 {
-	struct target_config tc = { .name = TARGET, .portal_group_tag = 1,
+	struct target_config tc = { .name = TARGET,
 		.queue_depth = 32 };
 	struct unit_config uc = { .store = "ram:4M", .block_bytes = 512,
 		.is_thin = -1, .is_rotational = -1, .identity.uuid = { 1 } };
@@ -35,7 +35,7 @@ open_service(void)
 	CHECK(service_new(&service, &c, &e));
 	CHECK(service_add_target(service, &tc, &e));
 	CHECK(service_add_unit(service, TARGET, &uc, &e));
-	CHECK(service_add_portal(service, "127.0.0.1:0", &e));
+	CHECK(service_add_portal(service, "127.0.0.1:0", 1, &e));
 	pings = 0;
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
