@@ -26,12 +26,12 @@ $(BUILD)/build.ninja:
 	meson setup $(BUILD) $(MESON_OPTIONS)
 
 run:
-	@tools/setup run
+	@BUILD=$(BUILD) tools/setup run
 	@$(MAKE) --no-print-directory all
 	@tools/demo $(BUILD)
 
 test:
-	@tools/setup test
+	@BUILD=$(BUILD) tools/setup test
 	@$(MAKE) --no-print-directory all
 	@tests/run --build $(BUILD) $(if $(TALLY),--tally $(TALLY))
 

@@ -167,7 +167,7 @@ uint64_t
 chance_below(uint64_t n)
 {
 	assert(n > 0);
-	return chance_bits() % n;
+	return world.options.is_plain ? 0 : chance_bits() % n;
 }
 
 uint64_t
@@ -179,13 +179,14 @@ chance_between(uint64_t low, uint64_t high)
 bool
 chance_percent(unsigned percent)
 {
-	return chance_below(100) < percent;
+	return world.options.is_plain ? percent >= 50 :
+	    chance_below(100) < percent;
 }
 
 bool
 chance_in(uint64_t n)
 {
-	return chance_below(n) == 0;
+	return world.options.is_plain ? n == 1 : chance_below(n) == 0;
 }
 
 uint64_t
@@ -194,6 +195,8 @@ chance_size(uint64_t n)
 	uint64_t bits = 64u - (unsigned)__builtin_clzll(n);
 	uint64_t most = (uint64_t)1 << chance_between(0, bits);
 
+	if (world.options.is_plain)
+		return n;
 	return 1 + chance_below(most < n ? most : n);
 }
 
@@ -202,6 +205,8 @@ chance_delay_ns(uint64_t typical_ns)
 {
 	uint64_t most = typical_ns * 2;
 
+	if (world.options.is_plain)
+		return typical_ns;
 	if (chance_in(64))
 		most *= chance_in(8) ? 1000 : 30;
 	return chance_below(most + 1);
@@ -282,7 +287,7 @@ event_at(struct event *e, uint64_t at_ns)
 		assert(world.heap != NULL);
 	}
 	e->at_ns = at_ns < world.now_ns ? world.now_ns : at_ns;
-	e->order = chance_bits();
+	e->order = world.options.is_plain ? ++world.events : chance_bits();
 	heap_settle(++world.count, e);
 }
 

@@ -36,6 +36,8 @@ struct world_options {
 	uint64_t	 seed;
 	uint64_t	 steps;		/* of the busy part */
 	bool		 is_traced;
+	bool		 is_plain;	/* no chance: everything happens whole,
+					 * at once and in order; costs.c */
 	enum mutant	 mutant;
 };
 
@@ -43,6 +45,7 @@ struct world {
 	struct world_options options;
 	uint64_t	 now_ns;
 	uint64_t	 step;		/* events that have run */
+	uint64_t	 events;	/* that were set, in a plain world */
 	uint64_t	 tick;		/* orders what initiators do and see */
 	uint64_t	 random[4];
 	bool		 is_calm;	/* no new faults: all must end well */
