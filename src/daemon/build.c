@@ -2,6 +2,8 @@
 #include "daemon/build.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,6 +25,7 @@ bool
 build_service(struct service **out, const struct config *c, struct error *e)
 {
 	struct service_config sc;
+	char reservations[PATH_MAX];
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 
 	service_config_default(&sc);
@@ -35,6 +38,11 @@ build_service(struct service **out, const struct config *c, struct error *e)
 	sc.buffer_bytes_max = c->daemon.buffers_bytes;
 	sc.ping_interval_s = c->session.nop_interval_s;
 	sc.ping_timeout_s = c->session.nop_timeout_s;
+	if (c->daemon.state != NULL) {
+		(void)snprintf(reservations, sizeof(reservations),
+		    "%s/reservations", c->daemon.state);
+		sc.reservations = reservations;
+	}
 	return service_new(out, &sc, e);
 }
 

@@ -33,7 +33,7 @@ scsi_cmd_begin(struct scsi_cmd *c)
 	c->data_in_bytes = 0;
 	c->sense_bytes = 0;
 	c->phase = 0;
-	c->is_exclusive = c->is_answer = false;
+	c->is_exclusive = c->is_answer = c->is_keeping = false;
 	c->io.op = SCSI_IO_READ;
 	c->io.length = 0;
 
@@ -194,8 +194,12 @@ has_only_known_bits(struct scsi_cmd *c)
 enum scsi_step
 scsi_cmd_step(struct scsi_cmd *c, int error)
 {
+	/* Where reservations are kept is no part of the medium. */
+	if (error != 0 && c->is_keeping)
+		return scsi_finish(c, OUTCOME_INTERNAL_FAILURE);
 	if (error != 0)
 		return scsi_finish_error(c, error);
+	c->is_keeping = false;
 	if (c->is_answer) {
 		c->is_answer = false;
 		if (c->data_bytes > 0)

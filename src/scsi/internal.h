@@ -76,6 +76,10 @@ enum scsi_step scsi_receive(struct scsi_cmd *c, uint32_t bytes);
 /* Ask for the unit exclusively; c->is_exclusive is set in the next call. */
 enum scsi_step scsi_exclusive(struct scsi_cmd *c);
 
+/* Ask for the unit's reservations to be kept like this; empty: no more.  When
+ * that fails the command ends with INTERNAL TARGET FAILURE. */
+enum scsi_step scsi_keep(struct scsi_cmd *c, struct span kept);
+
 /* Time has passed since begin(): may the command still go on?  False when it
  * has been ended by a reservation, a stopped unit or write protection. */
 bool	scsi_cmd_recheck(struct scsi_cmd *c);

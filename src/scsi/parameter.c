@@ -54,3 +54,11 @@ scsi_exclusive(struct scsi_cmd *c)
 	c->is_exclusive = true;
 	return SCSI_STEP_EXCLUSIVE;
 }
+
+enum scsi_step
+scsi_keep(struct scsi_cmd *c, struct span kept)
+{
+	c->is_keeping = true;
+	c->keep = kept;
+	return SCSI_STEP_KEEP;
+}

@@ -34,7 +34,7 @@ static void	answer_keys(const struct scsi_reservations *r,
 		    struct answer *a);
 static void	answer_reservation(const struct scsi_reservations *r,
 		    struct answer *a);
-static void	answer_capabilities(const struct scsi_reservations *r,
+static void	answer_capabilities(const struct scsi_lu *lu,
 		    struct answer *a);
 static void	answer_full_status(const struct scsi_reservations *r,
 		    struct answer *a);
@@ -64,7 +64,7 @@ scsi_persistent_in(struct scsi_cmd *c)
 		answer_reservation(r, &a);
 		break;
 	case REPORT_CAPABILITIES:
-		answer_capabilities(r, &a);
+		answer_capabilities(c->lu, &a);
 		break;
 	case READ_FULL_STATUS:
 		answer_full_status(r, &a);
@@ -116,17 +116,21 @@ answer_reservation(const struct scsi_reservations *r, struct answer *a)
 }
 
 static void
-answer_capabilities(const struct scsi_reservations *r, struct answer *a)
+answer_capabilities(const struct scsi_lu *lu, struct answer *a)
 {
+	const struct scsi_reservations *r = lu->reservations;
 	uint8_t bytes[CAPABILITIES_BYTES] = { 0 };
 
 	put_be16(bytes, CAPABILITIES_BYTES);
 	bytes[2] = 0x10 |		/* CRH: RESERVE beside registrations */
 	    0x08 |			/* SIP_C: SPEC_I_PT */
+	    (lu->config.port_count > 0 ? 0x04 : 0) | /* ATP_C: ALL_TG_PT */
 	    (r->can_persist ? 0x01 : 0); /* PTPL_C */
 	bytes[3] = 0x80 |		/* TMV: the mask below is valid */
-	    0x10 |			/* ALLOW COMMANDS 001b: TEST UNIT READY
-					 * is let through */
+	    0x30 |			/* ALLOW COMMANDS 011b: TEST UNIT READY
+					 * is let through, and with a write
+					 * exclusive type those that only ask,
+					 * such as MODE SENSE */
 	    (r->is_persistent ? 0x01 : 0); /* PTPL_A */
 	/* WR_EX_AR, EX_AC_RO, WR_EX_RO, EX_AC, WR_EX; EX_AC_AR: all six. */
 	bytes[4] = 0xea;
@@ -144,8 +148,7 @@ answer_full_status(const struct scsi_reservations *r, struct answer *a)
 		uint32_t id_bytes;
 
 		put_be64(bytes, g->key);
-		if (r->type != SCSI_PR_NONE &&
-		    (g == r->holder || pr_type_is_all(r->type))) {
+		if (registration_is_holder(r, g)) {
 			bytes[12] = 0x01;	/* R_HOLDER */
 			bytes[13] = (uint8_t)r->type;
 		}

@@ -109,9 +109,16 @@ bool
 reservations_is_holder(const struct scsi_reservations *r,
     const struct scsi_nexus *n)
 {
-	if (r->type == SCSI_PR_NONE || n->registration == NULL)
+	return registration_is_holder(r, n->registration);
+}
+
+bool
+registration_is_holder(const struct scsi_reservations *r,
+    const struct scsi_registration *g)
+{
+	if (r->type == SCSI_PR_NONE || g == NULL)
 		return false;
-	return pr_type_is_all(r->type) || n->registration == r->holder;
+	return pr_type_is_all(r->type) || g == r->holder;
 }
 
 bool
@@ -139,7 +146,7 @@ bool
 scsi_abort_covers(const struct scsi_abort *a, const struct scsi_nexus *nexus)
 {
 	for (const struct scsi_registration *g = a->victims; g != NULL;
-	    g = g->victim_next) {
+	    g = g->gone_next) {
 		if (registration_is_of(g, nexus->initiator,
 		    nexus->target->relative_id))
 			return true;

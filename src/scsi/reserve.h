@@ -17,6 +17,11 @@
  *	      |                                                 |
  *	      `--- reserver (RESERVE) --> nexus -- registration-'
  *
+ * PERSISTENT RESERVE OUT works on a draft, a copy of the table, which takes
+ * effect as a whole (reservations_adopt()) or not at all: when something is
+ * refused, when memory is short, when the new state could not be kept through
+ * power loss.  Nobody but the command sees a draft.
+ *
  * Memory: a registration is allocated by the command that makes it (never on
  * the path of READ and WRITE) and belongs to its unit.  Everything here that
  * changes something runs while the unit is exclusive (scsi.h) and
@@ -60,8 +65,11 @@ struct scsi_registration {
 	uint64_t	 key;			/* never 0 */
 	struct scsi_initiator_port initiator;
 	uint16_t	 relative_id;		/* of the target port */
-	/* Removed by PREEMPT AND ABORT: next of those whose tasks end. */
-	struct scsi_registration *victim_next;
+	/* What its nexus will be told when the draft takes effect: bits of
+	 * scsi_nexus.attentions. */
+	uint32_t	 told;
+	/* Removed, and in scsi_reservations.gone: the next of them. */
+	struct scsi_registration *gone_next;
 };
 
 struct scsi_reservations {
@@ -74,16 +82,25 @@ struct scsi_reservations {
 	struct scsi_registration *holder;
 	/* Who sent RESERVE(6/10).  Never set while somebody is registered. */
 	const struct scsi_nexus *reserver;
-	/* Removed by the last PREEMPT AND ABORT; kept until the next PERSISTENT
-	 * RESERVE OUT, because c->abort names them. */
-	struct scsi_registration *victims;
-	/* The caller stores the table before GOOD, so APTPL may be asked for. */
+	/* Removed by the last PERSISTENT RESERVE OUT, from others than its
+	 * sender; kept until the next one, because c->abort names them. */
+	struct scsi_registration *gone;
+	/* The caller carries out SCSI_STEP_KEEP, so APTPL may be asked for. */
 	bool		 can_persist;
 	bool		 is_persistent;		/* APTPL of the last REGISTER */
+	/* What the command under way makes of all this; NULL: nothing.  One
+	 * that could not be kept stays until the next PERSISTENT RESERVE
+	 * OUT. */
+	struct scsi_reservations *draft;
+	uint8_t		*kept;			/* of a draft: its bytes */
 };
 
 /* Tell the fast path whether a command can be refused: lu->has_reservation. */
 void	reservations_publish(struct scsi_lu *lu);
+
+/* Is this registration, NULL allowed, that of the, or a, holder? */
+bool	registration_is_holder(const struct scsi_reservations *r,
+	    const struct scsi_registration *g);
 
 /* Is this nexus the, or a, holder of the persistent reservation? */
 bool	reservations_is_holder(const struct scsi_reservations *r,
@@ -104,7 +121,7 @@ registration_of(struct link *l)
 
 void	registrations_init(struct scsi_reservations *r);
 
-/* Free all; reservation and victims too. */
+/* Free all; reservation, draft and those who are gone too. */
 void	registrations_clear(struct scsi_reservations *r);
 
 /* Does it belong to the nexus of these two ports? */
@@ -116,18 +133,30 @@ struct scsi_registration *registration_find(const struct scsi_reservations *r,
 	    const struct scsi_initiator_port *initiator, uint16_t relative_id);
 
 /* Register.  NULL at REGISTRATIONS_MAX or without memory; then nothing has
- * changed.  A nexus of that port that is attached has yet to be told. */
+ * changed.  A nexus of that port that is attached has yet to learn of it. */
 struct scsi_registration *registration_add(struct scsi_reservations *r,
 	    const struct scsi_initiator_port *initiator, uint16_t relative_id,
 	    uint64_t key);
 
-/* Take out of the table; the caller frees it.  It holds nothing (asserted) and
- * no nexus points at it any more. */
+/* Take out of the table; the caller frees it.  It holds nothing (asserted). */
 void	registration_remove(struct scsi_reservations *r,
 	    struct scsi_registration *g);
 
-/* Free the victims of the last PREEMPT AND ABORT. */
-void	registrations_forget_victims(struct scsi_reservations *r);
+/* Free those who are gone. */
+void	registrations_forget_gone(struct scsi_reservations *r);
+
+/* -- drafts (reserve_draft.c) ------------------------------------------------ */
+
+/* Make r->draft, a copy of all registrations and of the reservation; nobody is
+ * gone in it and nobody told anything.  False without memory. */
+bool	reservations_draft(struct scsi_reservations *r);
+
+void	reservations_discard(struct scsi_reservations *r);
+
+/* The draft takes effect: attached nexuses meet their registrations in it, and
+ * all but the sender are told what their registrations, the gone ones included,
+ * say. */
+void	reservations_adopt(struct scsi_lu *lu, const struct scsi_nexus *sender);
 
 /* -- to bytes and back (reserve_save.c) -------------------------------------- */
 

@@ -16,6 +16,10 @@ enum {
 	SAVE_CRC_BYTES		= 4,
 };
 
+static_assert(SCSI_RESERVATIONS_BYTES_MAX == SAVE_HEADER_BYTES +
+    REGISTRATIONS_MAX * (SAVE_ROW_BYTES + ISCSI_NAME_BYTES_MAX) +
+    SAVE_CRC_BYTES, "as the header tells others");
+
 static const uint8_t save_magic[4] = "LnPR";
 
 static bool	load_rows(struct scsi_reservations *r, struct span rows,
@@ -175,6 +179,12 @@ load_holder(struct scsi_reservations *r, const uint8_t *header,
 }
 
 /* -- of a unit ------------------------------------------------------------- */
+
+void
+scsi_lu_keep_reservations(struct scsi_lu *lu)
+{
+	lu->reservations->can_persist = true;
+}
 
 size_t
 scsi_lu_reservations_bytes(const struct scsi_lu *lu)

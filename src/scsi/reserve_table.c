@@ -30,7 +30,8 @@ registrations_clear(struct scsi_reservations *r)
 
 	while ((l = list_take(&r->registrations)) != NULL)
 		free(registration_of(l));
-	registrations_forget_victims(r);
+	registrations_forget_gone(r);
+	reservations_discard(r);
 	registrations_init(r);
 	r->can_persist = can_persist;
 }
@@ -80,15 +81,15 @@ registration_remove(struct scsi_reservations *r,
 }
 
 void
-registrations_forget_victims(struct scsi_reservations *r)
+registrations_forget_gone(struct scsi_reservations *r)
 {
-	struct scsi_registration *g = r->victims;
+	struct scsi_registration *g = r->gone;
 
 	while (g != NULL) {
-		struct scsi_registration *next = g->victim_next;
+		struct scsi_registration *next = g->gone_next;
 
 		free(g);
 		g = next;
 	}
-	r->victims = NULL;
+	r->gone = NULL;
 }

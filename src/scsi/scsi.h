@@ -15,6 +15,12 @@
  *				command of it, on any thread, is inside a step
  *				or has I/O under way; then scsi_cmd_step(c, 0).
  *				It stays exclusive until the command is done.
+ *	  SCSI_STEP_KEEP	put c->keep on stable storage as the kept
+ *				reservations of the unit, in place of what was
+ *				kept before; nothing in it: keep nothing any
+ *				more.  Then scsi_cmd_step(c, errno value or 0),
+ *				also when the command has been aborted
+ *				meanwhile: what is kept is what must count
  *	  SCSI_STEP_ABORT	abort the tasks that c->abort names on this unit
  *				and wait until none can touch the medium, then
  *				scsi_cmd_step(c, 0)
@@ -206,9 +212,17 @@ void	scsi_lu_set_port(struct scsi_lu *lu, size_t place,
 
 /* -- persistent reservations as bytes ------------------------------------------ */
 
+/* The caller carries out SCSI_STEP_KEEP, so APTPL may be asked for; without
+ * this it is refused and never happens. */
+void	scsi_lu_keep_reservations(struct scsi_lu *lu);
+
 /* For APTPL and for the hand-over to a successor: registrations, reservation
  * and PRGENERATION.  Checksummed, so bytes that are torn are refused. */
 size_t	scsi_lu_reservations_bytes(const struct scsi_lu *lu);
+
+/* The most that it ever is. */
+#define SCSI_RESERVATIONS_BYTES_MAX \
+	(28 + REGISTRATIONS_MAX * (17 + ISCSI_NAME_BYTES_MAX))
 
 /* Write them into bytes of that size; returns the length. */
 size_t	scsi_lu_reservations_save(const struct scsi_lu *lu, uint8_t *bytes);
@@ -241,6 +255,7 @@ enum scsi_step {
 	SCSI_STEP_WRITE,
 	SCSI_STEP_IO,
 	SCSI_STEP_EXCLUSIVE,
+	SCSI_STEP_KEEP,
 	SCSI_STEP_ABORT,
 };
 
@@ -266,7 +281,7 @@ struct scsi_io {
  * taken away, which they have been told by unit attention.  The list lives until
  * the command is done. */
 struct scsi_abort {
-	const struct scsi_registration *victims; /* chain of ->victim_next */
+	const struct scsi_registration *victims; /* chain of ->gone_next */
 };
 
 /* Does the abort mean tasks of this nexus? */
@@ -301,6 +316,7 @@ struct scsi_cmd {
 	uint32_t	 receive_bytes;	/* RECEIVE: at most expected_out */
 	struct scsi_io	 io;		/* IO, READ, WRITE */
 	struct scsi_abort abort;	/* ABORT */
+	struct span	 keep;		/* KEEP: valid until the next step */
 
 	/* What the CDB asks for, for the residual count: with the direction
 	 * flags, residual = expected - these (RFC 7143 11.4.5.1).  Valid from
@@ -318,7 +334,7 @@ struct scsi_cmd {
 	/* -- scsi's own -- */
 	const struct scsi_opcode *opcode;
 	unsigned	 phase;
-	bool		 is_exclusive, is_answer;
+	bool		 is_exclusive, is_answer, is_keeping;
 	uint64_t	 lba, blocks, done_blocks;
 	uint32_t	 item, items;
 	uint64_t	 state[4];

@@ -7,26 +7,28 @@
 
 enum {
 	HEADER_BYTES		= 4,
-	FORMAT_PORT_ISCSI	= 0x45,	/* format 01b, protocol identifier 5 */
+	FORMAT_NAME_ISCSI	= 0x05,	/* format 00b, protocol identifier 5 */
+	FORMAT_PORT_ISCSI	= 0x45,	/* format 01b */
 	ISID_DIGITS		= 12,
 };
 
 static const char separator[] = ",i,0x";
 
+static bool	port_parse(struct span text, struct scsi_initiator_port *port);
+static bool	name_parse(struct span text, struct scsi_initiator_port *port);
 static bool	isid_parse(struct span digits, uint8_t isid[6]);
 static bool	is_all_nul(struct span bytes);
 
 bool
 transport_id_parse(struct span bytes, struct scsi_initiator_port *port,
-    size_t *used)
+    bool *has_isid, size_t *used)
 {
-	const size_t separator_bytes = sizeof(separator) - 1;
 	size_t text_bytes;
-	struct span text, isid;
-	const uint8_t *mark;
+	struct span text;
 
 	if (bytes.bytes < TRANSPORT_ID_BYTES_MIN ||
-	    bytes.data[0] != FORMAT_PORT_ISCSI)
+	    (bytes.data[0] != FORMAT_PORT_ISCSI &&
+	    bytes.data[0] != FORMAT_NAME_ISCSI))
 		return false;
 	text_bytes = get_be16(bytes.data + 2);
 	if (text_bytes % 4 != 0 ||
@@ -34,24 +36,50 @@ transport_id_parse(struct span bytes, struct scsi_initiator_port *port,
 	    text_bytes > bytes.bytes - HEADER_BYTES)
 		return false;
 	text = span_of(bytes.data + HEADER_BYTES, text_bytes);
+	*used = HEADER_BYTES + text_bytes;
+	*has_isid = bytes.data[0] == FORMAT_PORT_ISCSI;
+	return *has_isid ? port_parse(text, port) : name_parse(text, port);
+}
 
-	mark = memmem(text.data, text.bytes, separator, separator_bytes);
+/* Name, separator, ISID, and nothing but NULs. */
+static bool
+port_parse(struct span text, struct scsi_initiator_port *port)
+{
+	const size_t separator_bytes = sizeof(separator) - 1;
+	const uint8_t *mark = memmem(text.data, text.bytes, separator,
+	    separator_bytes);
+	struct span isid;
+
 	if (mark == NULL || mark == text.data)
 		return false;
 	if (!span_to_text(span_of(text.data, (size_t)(mark - text.data)),
 	    port->name, sizeof(port->name)))
 		return false;
-
 	mark += separator_bytes;
 	isid = span_of(mark, text.bytes - (size_t)(mark - text.data));
-	if (isid.bytes < ISID_DIGITS + 1 ||
-	    !isid_parse(span_of(isid.data, ISID_DIGITS), port->isid) ||
-	    !is_all_nul(span_of(isid.data + ISID_DIGITS,
-	    isid.bytes - ISID_DIGITS)))
-		return false;
+	return isid.bytes >= ISID_DIGITS + 1 &&
+	    isid_parse(span_of(isid.data, ISID_DIGITS), port->isid) &&
+	    is_all_nul(span_of(isid.data + ISID_DIGITS,
+	    isid.bytes - ISID_DIGITS));
+}
 
-	*used = HEADER_BYTES + text_bytes;
-	return true;
+/* Name, and nothing but NULs, of which there is one at least.  No name has the
+ * separator's comma: that would be an ISID in the wrong format. */
+static bool
+name_parse(struct span text, struct scsi_initiator_port *port)
+{
+	const uint8_t *end = memchr(text.data, '\0', text.bytes);
+	size_t name_bytes;
+
+	if (end == NULL || end == text.data ||
+	    memmem(text.data, text.bytes, separator, sizeof(separator) - 1) !=
+	    NULL)
+		return false;
+	name_bytes = (size_t)(end - text.data);
+	memset(port->isid, 0, sizeof(port->isid));
+	return span_to_text(span_of(text.data, name_bytes), port->name,
+	    sizeof(port->name)) &&
+	    is_all_nul(span_of(end, text.bytes - name_bytes));
 }
 
 size_t

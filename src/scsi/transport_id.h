@@ -1,8 +1,10 @@
 /* TransportIDs of iSCSI initiator ports (SPC-4 7.6.4.6, RFC 7143 4.4.3):
  *
- *	0  45h: format 01b, protocol 5	1  reserved
+ *	0  format in bits 7-6, protocol 5	1  reserved
  *	2  ADDITIONAL LENGTH, a multiple of 4, at least 20
- *	4  name ",i,0x" 12 hex digits of the ISID, NUL, padding of NULs
+ *	4  format 01b (45h), a port: name ",i,0x" 12 hex digits of the ISID, NUL,
+ *	   padding of NULs
+ *	   format 00b (05h), all ports of a name: name, NUL, padding of NULs
  *
  * Wire text is a span until it is parsed: nothing here looks for a NUL beyond
  * the length that was checked.
@@ -25,13 +27,14 @@ enum {
 };
 
 /* Parse the TransportID at the start of bytes into *port and tell its length in
- * *used.  False when it is cut short, not of an iSCSI initiator port, or its
- * text is not name and ISID; then *port is unspecified. */
+ * *used.  *has_isid false: it is of format 00b, and the ISID is zeros.  False
+ * when it is cut short, not of an iSCSI initiator, or its text is not name and
+ * ISID; then *port is unspecified. */
 bool	transport_id_parse(struct span bytes, struct scsi_initiator_port *port,
-	    size_t *used);
+	    bool *has_isid, size_t *used);
 
-/* Write the TransportID of a port into bytes[TRANSPORT_ID_BYTES_MAX]; returns
- * its length. */
+/* Write the TransportID of a port, of format 01b, into
+ * bytes[TRANSPORT_ID_BYTES_MAX]; returns its length. */
 size_t	transport_id_build(const struct scsi_initiator_port *port,
 	    uint8_t *bytes);
 

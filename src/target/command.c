@@ -194,6 +194,9 @@ command_go(struct command *c, enum scsi_step step)
 				break;
 			claim_start(c);
 			return;
+		case SCSI_STEP_KEEP:
+			command_keep(c);
+			return;
 		case SCSI_STEP_ABORT:
 			abort_start(c);
 			return;
@@ -216,6 +219,18 @@ command_step(struct command *c, int error)
 	c->step_error = error;
 	if (command_may_enter(c, COMMAND_STEP))
 		command_go(c, scsi_cmd_step(&c->scsi, error));
+}
+
+void
+command_step_surely(struct command *c, int error)
+{
+	enum scsi_step step = scsi_cmd_step(&c->scsi, error);
+
+	assert(command_is_alone(c));
+	if (c->task.is_aborted)
+		command_drop(c);
+	else
+		command_go(c, step);
 }
 
 /* -- having the unit to itself --------------------------------------------- */

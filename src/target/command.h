@@ -38,6 +38,7 @@ enum command_busy {
 	COMMAND_IDLE,		/* nothing, or only the wire */
 	COMMAND_STORE,
 	COMMAND_CLAIM,
+	COMMAND_KEEP,
 	COMMAND_ABORT,
 };
 

@@ -3,6 +3,7 @@
  *	command.c	beginning, the loop over steps, waiting, ending
  *	command_io.c	one store request at a time
  *	command_data.c	READ and WRITE: pieces between store and wire
+ *	command_keep.c	reservations that outlive a loss of power
  *
  * Whatever carries out a step calls command_step() when it has ended, or returns
  * true at once.  What waits for the wire says so in c->wants, what waits for
@@ -29,6 +30,10 @@ bool	command_may_enter(struct command *c, enum command_next next);
 
 /* Go on after what was under way has ended, with an errno value or 0. */
 void	command_step(struct command *c, int error);
+
+/* The same, and scsi/ hears of it even when c has been aborted; c is alone in its
+ * unit. */
+void	command_step_surely(struct command *c, int error);
 
 /* End c: with an errno value in place of what scsi/ would say; with what scsi/
  * said; because it was aborted and nothing of it is under way any more. */
@@ -59,6 +64,11 @@ void	command_io_ended(struct command *c);
 
 /* SCSI_STEP_IO.  True: it is done, *step is the next. */
 bool	command_io_step(struct command *c, enum scsi_step *step);
+
+/* -- command_keep.c -------------------------------------------------------- */
+
+/* SCSI_STEP_KEEP. */
+void	command_keep(struct command *c);
 
 /* -- command_data.c -------------------------------------------------------- */
 

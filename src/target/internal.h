@@ -13,6 +13,7 @@
 #include "target/unit.h"
 
 struct conn;
+struct keep_folder;
 struct task_request;
 
 struct target {
@@ -52,6 +53,7 @@ struct service {
 	struct auth_rules discovery_auth;
 	struct negotiate_offer offer;
 	struct registry	*registry;
+	struct keep_folder *reservations; /* NULL: none are kept */
 	atomic_uint	 logins;		/* connections not logged in */
 	atomic_bool	 is_draining;
 	uint64_t	 drain_ns;		/* the most it may take */

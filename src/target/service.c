@@ -11,6 +11,7 @@
 #include "reactor/buffers.h"
 #include "target/connection.h"
 #include "target/internal.h"
+#include "target/keeper.h"
 #include "target/nexus.h"
 
 #define NS_PER_MS	1000000ull
@@ -89,12 +90,15 @@ service_new(struct service **out, const struct service_config *config,
 		free(s);
 		return error_set(e, ENOMEM, "out of memory");
 	}
-	if (!shards_new(s, e)) {
+	if ((config->reservations != NULL && !keep_folder_open(&s->reservations,
+	    config->reservations, e)) || !shards_new(s, e)) {
 		shards_free(s);
+		keep_folder_close(s->reservations);
 		registry_free(s->registry);
 		free(s);
 		return false;
 	}
+	s->config.reservations = NULL;
 	*out = s;
 	return true;
 }
@@ -147,6 +151,7 @@ service_free(struct service *s, struct error *e)
 	auth_rules_free(&s->discovery_auth);
 	registry_free(s->registry);
 	shards_free(s);
+	keep_folder_close(s->reservations);
 	free(s);
 	return is_clean;
 }

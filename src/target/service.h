@@ -45,6 +45,11 @@ struct service_config {
 							 * never */
 	unsigned		ping_timeout_s;
 	unsigned		data_timeout_s;	/* Data-Out that does not come */
+	const char		*reservations;	/* folder where persistent
+						 * reservations outlive the
+						 * process; NULL: APTPL is
+						 * refused.  Not copied: used
+						 * by service_new() alone */
 };
 
 void	service_config_default(struct service_config *c);

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "target/command.h"
 #include "target/internal.h"
+#include "target/keeper.h"
 
 /* After so many claims in a row the others have their turn. */
 #define CLAIMS_IN_A_ROW	16
@@ -115,6 +116,27 @@ unit_make_shards(struct unit *u)
 	return true;
 }
 
+/* What was reserved before the last power loss is reserved before the first
+ * login. */
+static bool
+unit_load_reservations(struct unit *u, struct keep_folder *folder,
+    struct error *e)
+{
+	struct span kept;
+
+	if (folder == NULL)
+		return true;
+	if (!keeper_open(&u->keeper, folder,
+	    scsi_lu_config(u->lu)->identity.uuid, e))
+		return false;
+	scsi_lu_keep_reservations(u->lu);
+	kept = keeper_kept(u->keeper);
+	if (kept.bytes == 0 ||
+	    scsi_lu_reservations_load(u->lu, kept, true, e))
+		return true;
+	return error_prefix(e, "%s: ", keeper_path(u->keeper));
+}
+
 bool
 unit_new(struct unit **out, struct service *s, struct target *t,
     const struct unit_config *c, struct error *e)
@@ -155,10 +177,15 @@ unit_new(struct unit **out, struct service *s, struct target *t,
 	}
 	for (size_t i = 0; c->ports != NULL && i < t->port_count; i++)
 		scsi_lu_set_port(u->lu, i, c->ports[i]);
+	if (!unit_load_reservations(u, s->reservations, e))
+		goto out;
 	u->can_peek = store_peek(u->store, 0, u->block_bytes) != NULL;
 	*out = u;
 	return true;
 out:
+	if (u->lu != NULL)
+		scsi_lu_free(u->lu);
+	keeper_close(u->keeper);
 	if (u->store != NULL)
 		(void)store_close(u->store, &ignored);
 	free(u->shards);
@@ -177,6 +204,7 @@ unit_free(struct unit *u, struct error *e)
 	}
 	assert(u->holder == NULL);
 	scsi_lu_free(u->lu);
+	keeper_close(u->keeper);
 	is_flushed = store_close(u->store, e);
 	free(u->shards);
 	free(u);

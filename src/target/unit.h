@@ -35,6 +35,7 @@
 #include "target/service.h"
 
 struct command;
+struct keeper;
 struct nexus;
 struct unit;
 
@@ -97,6 +98,7 @@ struct unit {
 	uint64_t	 wire_lun;
 	struct store	*store;
 	struct scsi_lu	*lu;
+	struct keeper	*keeper;	/* of its reservations; NULL: none */
 	uint32_t	 block_bytes;
 	bool		 can_peek;	/* a store in memory: read without copy */
 
@@ -115,7 +117,8 @@ struct unit {
 	struct unit_shard *shards;
 };
 
-/* Open the store and make the unit; reason in *e. */
+/* Open the store and make the unit, with the reservations that were kept; reason
+ * in *e. */
 bool	unit_new(struct unit **out, struct service *s, struct target *t,
 	    const struct unit_config *c, struct error *e);
 

@@ -233,6 +233,7 @@ disk_step(struct disk *disk, enum scsi_step step, const uint8_t *out)
 		if (disk->before_exclusive != NULL)
 			disk->before_exclusive(disk);
 		return 0;
+	case SCSI_STEP_KEEP:
 	case SCSI_STEP_ABORT:
 	case SCSI_STEP_DONE:
 		return 0;

@@ -235,9 +235,16 @@ TEST(unknown_service_actions_are_refused_and_named)
 	rig_close(&rig);
 }
 
-TEST(all_target_ports_is_refused_and_named)
+TEST(all_target_ports_is_refused_where_they_are_not_known)
 {
-	rig_open(&rig, NULL);
+	struct scsi_lu_config config = rig_config();
+
+	config.ports = NULL;
+	config.port_count = 0;
+	config.alua = SCSI_ALUA_NONE;
+	rig_open(&rig, &config);
+	CHECK_EQ(SCSI_GOOD, pr_in(&rig, 0, REPORT_CAPABILITIES, 255));
+	CHECK_EQ(0, rig.answer[2] & 0x04);	/* ATP_C */
 	(void)pr_out_flags(&rig, 0, REGISTER, 0, 0, 0x11, ALL_TG_PT);
 	CHECK_SENSE(&rig, 0x5, 0x26, 0x00);
 	CHECK_LIST_FIELD(&rig, 20);
@@ -259,7 +266,7 @@ TEST(aptpl_is_refused_where_nothing_stores_it)
 TEST(aptpl_is_taken_and_told_where_something_stores_it)
 {
 	rig_open(&rig, NULL);
-	rig.lu->reservations->can_persist = true;
+	scsi_lu_keep_reservations(rig.lu);
 	CHECK_EQ(SCSI_GOOD,
 	    pr_out_flags(&rig, 0, REGISTER, 0, 0, 0x11, APTPL));
 	CHECK_EQ(SCSI_GOOD, pr_in(&rig, 0, REPORT_CAPABILITIES, 8));
@@ -496,8 +503,8 @@ TEST(capabilities_tell_the_truth)
 	CHECK_EQ(SCSI_GOOD, pr_in(&rig, 0, REPORT_CAPABILITIES, 255));
 	CHECK_EQ(8, rig.c.data_in_bytes);
 	CHECK_EQ(8, get_be16(rig.answer));
-	CHECK_EQ(0x18, rig.answer[2]);		/* CRH, SIP_C */
-	CHECK_EQ(0x80, rig.answer[3] & 0x81);	/* TMV, not PTPL_A */
+	CHECK_EQ(0x1c, rig.answer[2]);		/* CRH, SIP_C, ATP_C */
+	CHECK_EQ(0xb0, rig.answer[3]);	/* TMV, ALLOW COMMANDS 3, not PTPL_A */
 	CHECK_EQ(0xea, rig.answer[4]);
 	CHECK_EQ(0x01, rig.answer[5]);
 	rig_close(&rig);
@@ -583,7 +590,7 @@ TESTS(register_changes_and_removes_a_key,
     parameter_list_is_of_24_bytes,
     parameter_list_of_absurd_length_is_refused,
     unknown_service_actions_are_refused_and_named,
-    all_target_ports_is_refused_and_named,
+    all_target_ports_is_refused_where_they_are_not_known,
     aptpl_is_refused_where_nothing_stores_it,
     aptpl_is_taken_and_told_where_something_stores_it,
     listed_ports_are_registered_with_the_sender,

@@ -255,13 +255,30 @@ TEST(all_victims_are_named)
 	rig_close(&rig);
 }
 
+/* SPC-4 5.12.11.2.6: as by PREVENT ALLOW MEDIUM REMOVAL with PREVENT 0. */
+TEST(victims_no_longer_prevent_removal)
+{
+	static const uint8_t actions[] = { PREEMPT, PREEMPT_AND_ABORT };
+
+	for (size_t i = 0; i < sizeof(actions); i++) {
+		open_reserved(0, 5);
+		rig.nexuses[0].prevents_removal = true;
+		rig.nexuses[2].prevents_removal = true;
+		CHECK_EQ(SCSI_GOOD,
+		    pr_out(&rig, 1, actions[i], 5, pr_key(1), pr_key(0)));
+		CHECK_EQ(actions[i] == PREEMPT,
+		    rig.nexuses[0].prevents_removal);
+		CHECK(rig.nexuses[2].prevents_removal);
+		rig_close(&rig);
+	}
+}
+
 TEST(preempt_alone_aborts_nothing)
 {
 	open_reserved(0, 5);
 	CHECK_EQ(SCSI_GOOD,
 	    pr_out(&rig, 1, PREEMPT, 5, pr_key(1), pr_key(0)));
 	CHECK_EQ(0, rig.aborts);
-	CHECK(rig.lu->reservations->victims == NULL);
 	rig_close(&rig);
 }
 
@@ -282,10 +299,10 @@ TEST(victims_are_forgotten_by_the_next_command)
 	open_reserved(0, 5);
 	CHECK_EQ(SCSI_GOOD,
 	    pr_out(&rig, 1, PREEMPT_AND_ABORT, 5, pr_key(1), pr_key(0)));
-	CHECK(rig.lu->reservations->victims != NULL);
+	CHECK(rig.lu->reservations->gone != NULL);
 	CHECK_TOLD(&rig, 0, REGISTRATIONS_PREEMPTED);
 	CHECK_EQ(SCSI_GOOD, pr_out(&rig, 0, REGISTER, 0, 0, 0x33));
-	CHECK(rig.lu->reservations->victims == NULL);
+	CHECK(rig.lu->reservations->gone == NULL);
 	rig_close(&rig);
 }
 
@@ -453,11 +470,13 @@ TEST(only_the_one_holder_may_move)
 	    pr_out_list(&rig, 0, REGISTER_AND_MOVE, 0, list, bytes));
 	rig_close(&rig);
 
+	/* Nothing to move (SPC-4 5.12.8). */
 	rig_open(&rig, NULL);
 	pr_register(&rig, 0);
 	bytes = move_list(list, 0, 2, 0);
-	CHECK_EQ(SCSI_RESERVATION_CONFLICT,
-	    pr_out_list(&rig, 0, REGISTER_AND_MOVE, 0, list, bytes));
+	(void)pr_out_list(&rig, 0, REGISTER_AND_MOVE, 0, list, bytes);
+	CHECK_SENSE(&rig, 0x5, 0x24, 0x00);
+	CHECK_CDB_FIELD(&rig, 1);
 	rig_close(&rig);
 }
 
@@ -483,6 +502,14 @@ TEST(bad_destinations_are_refused_and_named)
 	(void)pr_out_list(&rig, 0, REGISTER_AND_MOVE, 0, list, bytes);
 	CHECK_SENSE(&rig, 0x5, 0x26, 0x00);
 	CHECK_LIST_FIELD(&rig, 18);
+
+	bytes = move_list(list, 0, 1, 0);
+	list[24] = 0x05;				/* no ISID */
+	memset(list + 28, 0, bytes - 28);
+	memcpy(list + 28, rig.initiators[1].name, 19);
+	(void)pr_out_list(&rig, 0, REGISTER_AND_MOVE, 0, list, bytes);
+	CHECK_SENSE(&rig, 0x5, 0x26, 0x00);
+	CHECK_LIST_FIELD(&rig, 24);
 
 	bytes = move_list(list, 0, 1, APTPL);
 	(void)pr_out_list(&rig, 0, REGISTER_AND_MOVE, 0, list, bytes);
@@ -531,7 +558,8 @@ TESTS(preempting_the_holder_takes_its_reservation_over,
     last_of_all_holders_takes_the_reservation_along,
     registrant_without_a_session_is_preempted,
     victims_tasks_are_aborted_before_good, all_victims_are_named,
-    preempt_alone_aborts_nothing, own_tasks_are_never_aborted,
+    victims_no_longer_prevent_removal, preempt_alone_aborts_nothing,
+    own_tasks_are_never_aborted,
     victims_are_forgotten_by_the_next_command,
     clear_takes_all_and_tells_the_others,
     clear_needs_a_registration_and_its_key,

@@ -32,13 +32,16 @@ struct rig {
 	struct scsi_nexus	 nexuses[RIG_NEXUSES];
 
 	int	 fail_errno;		/* of the next SCSI_STEP_IO */
+	int	 keep_errno;		/* of every SCSI_STEP_KEEP */
 	uint32_t expected_in;		/* rig_open(): no limit */
 
 	/* -- what the last command did -- */
 	struct scsi_cmd c;		/* c.status, c.sense ... */
 	uint8_t	 answer[65536 + 64];
-	unsigned flushes, exclusives, aborts;
+	unsigned flushes, exclusives, keeps, aborts;
 	bool	 is_covered[RIG_NEXUSES]; /* whose tasks ABORT meant */
+	uint8_t	 kept[4096];		/* by the last KEEP of all */
+	size_t	 kept_bytes;
 };
 
 static const struct scsi_target_port rig_port = {
@@ -119,6 +122,16 @@ rig_step(struct rig *rig, enum scsi_step step, const void *out)
 	case SCSI_STEP_EXCLUSIVE:
 		rig->exclusives++;
 		break;
+	case SCSI_STEP_KEEP:
+		rig->keeps++;
+		error = rig->keep_errno;
+		assert_true(c->keep.bytes <= sizeof(rig->kept));
+		if (error == 0) {
+			if (c->keep.bytes > 0)
+				memcpy(rig->kept, c->keep.data, c->keep.bytes);
+			rig->kept_bytes = c->keep.bytes;
+		}
+		break;
 	case SCSI_STEP_ABORT:
 		rig->aborts++;
 		for (unsigned i = 0; i < RIG_NEXUSES; i++)
@@ -150,7 +163,7 @@ rig_run(struct rig *rig, unsigned nexus, const uint8_t *cdb, size_t cdb_bytes,
 	*c = (struct scsi_cmd){ .lu = rig->lu, .nexus = &rig->nexuses[nexus],
 		.cdb = padded, .cdb_bytes = 16, .expected_out = out_bytes,
 		.expected_in = rig->expected_in };
-	rig->flushes = rig->exclusives = rig->aborts = 0;
+	rig->flushes = rig->exclusives = rig->keeps = rig->aborts = 0;
 	memset(rig->is_covered, 0, sizeof(rig->is_covered));
 
 	step = scsi_cmd_begin(c);

@@ -16,9 +16,13 @@ parse(const void *bytes, size_t length, struct scsi_initiator_port *port,
     size_t *used)
 {
 	uint8_t *copy = guarded_copy(bytes, length);
-	bool is_good = transport_id_parse(span_of(copy, length), port, used);
+	bool has_isid;
+	bool is_good = transport_id_parse(span_of(copy, length), port,
+	    &has_isid, used);
 
 	guarded_free(copy, length);
+	if (is_good)
+		CHECK_EQ(((const char *)bytes)[0] == 0x45, has_isid);
 	return is_good;
 }
 
@@ -52,6 +56,41 @@ TEST(what_is_written_can_be_read)
 	CHECK_EQ(40, used);
 	CHECK_TEXT(host.name, port.name);
 	CHECK_BYTES(host.isid, port.isid, 6);
+}
+
+/* Format 00b: a name alone. */
+static const char node_id[24] = "\x05\x00\x00\x14" "iqn.1993-08.org:a";
+
+TEST(name_without_isid_means_all_ports_of_the_name)
+{
+	static const uint8_t zeros[6];
+	struct scsi_initiator_port port = host;
+	size_t used;
+
+	CHECK(parse(node_id, sizeof(node_id), &port, &used));
+	CHECK_EQ(24, used);
+	CHECK_TEXT(host.name, port.name);
+	CHECK_BYTES(zeros, port.isid, 6);
+}
+
+TEST(name_without_isid_is_parsed_to_its_end_and_no_further)
+{
+	struct scsi_initiator_port port;
+	char bytes[sizeof(node_id)];
+	size_t used;
+
+	for (size_t n = 0; n < sizeof(node_id); n++)
+		CHECK(!parse(node_id, n, &port, &used));
+	memcpy(bytes, node_id, sizeof(bytes));
+	bytes[23] = 'x';			/* behind the NUL */
+	CHECK(!parse(bytes, sizeof(bytes), &port, &used));
+	memset(bytes + 4, 'x', 20);		/* no NUL */
+	CHECK(!parse(bytes, sizeof(bytes), &port, &used));
+	memset(bytes + 4, 0, 20);		/* no name */
+	CHECK(!parse(bytes, sizeof(bytes), &port, &used));
+	memcpy(bytes, node_id, sizeof(bytes));
+	bytes[0] = 0x06;			/* SAS */
+	CHECK(!parse(bytes, sizeof(bytes), &port, &used));
 }
 
 TEST(names_of_every_length_go_round)
@@ -168,7 +207,9 @@ TEST(name_beyond_223_bytes_is_refused)
 }
 
 TESTS(port_is_written_with_name_isid_and_padding,
-    what_is_written_can_be_read, names_of_every_length_go_round,
+    what_is_written_can_be_read, name_without_isid_means_all_ports_of_the_name,
+    name_without_isid_is_parsed_to_its_end_and_no_further,
+    names_of_every_length_go_round,
     truncated_id_is_refused_at_every_length,
     bytes_behind_the_id_are_left_for_the_next,
     other_formats_and_protocols_are_refused,
