@@ -21,7 +21,7 @@ sys.path.insert(0, os.path.join(TOP, "tests", "hostile"))
 import iscsi  # noqa: E402
 from iscsi import (  # noqa: E402,F401
     READ, TEST_UNIT_READY, USUAL_KEYS, WRITE, Closed, Identity, Login,
-    Session, Silent, Wrong, read10, read16, write10, write16)
+    Refused, Session, Silent, Wrong, read10, read16, write10, write16)
 
 INITIATOR = "iqn.2026-01.org.example:one"
 BASE = "iqn.2026-01.org.example.checklist"
@@ -208,6 +208,10 @@ class Serving(Daemon):
             f'portal "127.0.0.1:{port}" {{ }}\n' for port in self.ports) +
             "".join(f"target {BASE}:{name} {{ {what} }}\n"
                     for name, what in targets.items()))
+
+    @staticmethod
+    def name(target):
+        return f"{BASE}:{target}"
 
     def url(self, target, lun=0, portal=0):
         return f"iscsi://127.0.0.1:{self.ports[portal]}/{BASE}:{target}/{lun}"
