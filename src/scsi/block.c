@@ -119,6 +119,8 @@ block_io(struct scsi_cmd *c, enum scsi_io_op op, uint64_t bytes_max,
 	uint64_t length = (c->blocks - c->done_blocks) << lu->block_shift;
 
 	assert(c->done_blocks < c->blocks);
+	if (!scsi_cmd_may_go_on(c))
+		return SCSI_STEP_DONE;
 	if (!block_is_inside(lu, lba, c->blocks - c->done_blocks))
 		return block_refuse_range(c);
 	c->io = (struct scsi_io){ .op = op, .bytes = bytes,

@@ -19,7 +19,8 @@ static inline bool
 has_obstacle(const struct scsi_lu *lu)
 {
 	return lu->has_reservation | lu->is_stopped | lu->is_read_only |
-	    lu->is_software_protected | lu->has_closed_port;
+	    lu->is_software_protected | lu->has_closed_port |
+	    lu->has_operation | lu->is_corrupt;
 }
 
 enum scsi_step
@@ -34,6 +35,7 @@ scsi_cmd_begin(struct scsi_cmd *c)
 	c->sense_bytes = 0;
 	c->phase = 0;
 	c->is_exclusive = c->is_answer = c->is_keeping = false;
+	c->failure = OUTCOME_GOOD;
 	c->io.op = SCSI_IO_READ;
 	c->io.length = 0;
 
@@ -134,6 +136,8 @@ is_admitted(struct scsi_cmd *c)
 		(void)scsi_finish(c, OUTCOME_RESERVATION_CONFLICT);
 		return false;
 	}
+	if ((lu->has_operation | lu->is_corrupt) && !operation_allows(c))
+		return false;
 	if (lu->is_ejected && (flags & (OPCODE_MEDIUM | OPCODE_LOADED)))
 		(void)scsi_finish(c, OUTCOME_NO_MEDIUM);
 	else if (lu->is_stopped && (flags & OPCODE_MEDIUM))
@@ -197,6 +201,8 @@ scsi_cmd_step(struct scsi_cmd *c, int error)
 	/* Where reservations are kept is no part of the medium. */
 	if (error != 0 && c->is_keeping)
 		return scsi_finish(c, OUTCOME_INTERNAL_FAILURE);
+	if (error == EIO && c->failure != OUTCOME_GOOD)
+		return scsi_finish(c, c->failure);
 	if (error != 0)
 		return scsi_finish_error(c, error);
 	c->is_keeping = false;
@@ -206,6 +212,12 @@ scsi_cmd_step(struct scsi_cmd *c, int error)
 			memset(c->data, 0, c->data_bytes);
 	}
 	return c->opcode->run(c);
+}
+
+bool
+scsi_cmd_may_go_on(struct scsi_cmd *c)
+{
+	return !c->lu->has_operation || operation_allows(c);
 }
 
 void

@@ -1,6 +1,5 @@
 /* TEST UNIT READY, REQUEST SENSE, REPORT LUNS, START STOP UNIT, PREVENT ALLOW
- * MEDIUM REMOVAL, SEND DIAGNOSTIC (SPC-4 6.33, 6.39, 6.42, 6.47; SBC-3 5.14,
- * 5.25). */
+ * MEDIUM REMOVAL (SPC-4 6.33, 6.39, 6.47; SBC-3 5.14, 5.25). */
 #include <assert.h>
 #include <string.h>
 
@@ -10,14 +9,6 @@
 /* begin() has found the unit ready, or refused. */
 enum scsi_step
 scsi_test_unit_ready(struct scsi_cmd *c)
-{
-	return scsi_finish(c, OUTCOME_GOOD);
-}
-
-/* The default self-test, SELFTEST 1, finds nothing; other tests and pages are
- * refused by their bits. */
-enum scsi_step
-scsi_send_diagnostic(struct scsi_cmd *c)
 {
 	return scsi_finish(c, OUTCOME_GOOD);
 }
@@ -38,6 +29,8 @@ pollable_sense(const struct scsi_cmd *c)
 	if (c->lu->has_closed_port &&
 	    alua_outcome(c->nexus, 0) != OUTCOME_GOOD)
 		return scsi_sense_of(alua_outcome(c->nexus, 0));
+	if (c->lu->has_operation | c->lu->is_corrupt)
+		return operation_sense(c->lu);
 	if (c->lu->is_ejected)
 		return scsi_sense_of(OUTCOME_NO_MEDIUM);
 	if (c->lu->is_stopped)

@@ -31,6 +31,7 @@
 #include "scsi/attention.h"
 #include "scsi/lu.h"
 #include "scsi/opcode.h"
+#include "scsi/operation.h"
 #include "scsi/outcome.h"
 #include "scsi/scsi.h"
 
@@ -80,6 +81,13 @@ enum scsi_step scsi_exclusive(struct scsi_cmd *c);
  * that fails the command ends with INTERNAL TARGET FAILURE. */
 enum scsi_step scsi_keep(struct scsi_cmd *c, struct span kept);
 
+/* c->failure may be set before any step: how EIO ends the command. */
+
+/* The unit's operation has begun (operation_begin()): ask for it to be carried
+ * out.  waits: the next call is when it has ended well, and the unit is not
+ * exclusive any more then. */
+enum scsi_step scsi_operate(struct scsi_cmd *c, bool waits);
+
 /* Time has passed since begin(): may the command still go on?  False when it
  * has been ended by a reservation, a stopped unit or write protection. */
 bool	scsi_cmd_recheck(struct scsi_cmd *c);
@@ -105,6 +113,13 @@ enum scsi_step scsi_report_task_functions(struct scsi_cmd *c);
 /* alua_report.c, alua_set.c */
 enum scsi_step scsi_report_port_groups(struct scsi_cmd *c);
 enum scsi_step scsi_set_port_groups(struct scsi_cmd *c);
+/* diagnostic.c */
+enum scsi_step scsi_receive_diagnostic(struct scsi_cmd *c);
+
+/* sanitize.c: each service action of 48; format.c: 04, 37 and B7 */
+enum scsi_step scsi_sanitize(struct scsi_cmd *c);
+enum scsi_step scsi_format_unit(struct scsi_cmd *c);
+enum scsi_step scsi_read_defects(struct scsi_cmd *c);
 
 /* block.c and its sisters */
 enum scsi_step scsi_read(struct scsi_cmd *c);

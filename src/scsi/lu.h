@@ -12,6 +12,10 @@
  *	is_stopped, is_ejected	control.c	START STOP UNIT
  *	has_closed_port		alua.c		some target port does not do
  *						everything: ask alua_admits()
+ *	has_operation		operation.c	SANITIZE or FORMAT UNIT runs, or a
+ *						SANITIZE has failed: ask
+ *						operation_allows()
+ *	is_corrupt		operation.c	a FORMAT UNIT has failed: likewise
  */
 #ifndef SCSI_LU_H
 #define SCSI_LU_H
@@ -21,6 +25,7 @@
 #include <stdint.h>
 
 #include "base/list.h"
+#include "scsi/operation.h"
 #include "scsi/scsi.h"
 
 struct scsi_reservations;	/* reserve.c */
@@ -38,12 +43,14 @@ struct scsi_lu {
 	bool	 is_stopped;
 	bool	 is_ejected;		/* implies is_stopped */
 	bool	 has_closed_port;
+	bool	 has_operation, is_corrupt;
 	atomic_bool tells_aborted;	/* TAS; read without exclusiveness */
 
 	struct scsi_reservations *reservations;
 	struct scsi_lu_port *ports;	/* config.port_count of them */
 	struct list nexuses;		/* struct scsi_nexus.link */
 	struct scsi_lu_config config;	/* config.blocks follows blocks */
+	struct operation operation;
 };
 
 #endif

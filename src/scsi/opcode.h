@@ -41,6 +41,8 @@ enum scsi_opcode_flag {
 			    OPCODE_TRANSITION,
 	OPCODE_ALUA	= 2048,	/* exists where there are port groups */
 	OPCODE_EXPLICIT	= 4096,	/* ... that initiators may change */
+	OPCODE_REPAIRS	= 8192,	/* runs after a format that failed */
+	OPCODE_SANITIZES = 16384, /* and after a sanitize operation that failed */
 	OPCODE_LOOK_CLOSER = OPCODE_ACTION | OPCODE_THIN | OPCODE_NONE,
 };
 
@@ -50,7 +52,7 @@ struct scsi_opcode {
 	uint8_t		 opcode;
 	uint8_t		 action;	/* byte 1, bits 4-0, if OPCODE_ACTION */
 	uint8_t		 cdb_bytes;
-	uint16_t	 flags;
+	uint32_t	 flags;
 	enum scsi_access access;
 	/* CDB USAGE DATA (SPC-4 6.35.3): the bits that are evaluated, the
 	 * service action as it is; ff in byte 0 and beyond cdb_bytes.  A CDB

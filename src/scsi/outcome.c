@@ -18,14 +18,15 @@ static const struct {
 };
 
 /* SENSE KEY SPECIFIC as FIELD POINTER: SKSV, C/D, BPV and the bit, then the
- * byte (SPC-4 4.5.2.4.2). */
+ * byte (SPC-4 4.5.2.4.2); as PROGRESS INDICATION: SKSV, then how far
+ * (4.5.2.4.4). */
 static void
-field_pointer_build(uint8_t out[3], const struct scsi_sense *s)
+key_specific_build(uint8_t out[3], const struct scsi_sense *s)
 {
 	out[0] = 0x80;
 	if (s->field == SENSE_FIELD_CDB)
 		out[0] |= 0x40;
-	if (s->field_bit != NO_BIT)
+	if (s->field != SENSE_PROGRESS && s->field_bit != NO_BIT)
 		out[0] |= (uint8_t)(0x08 | (s->field_bit & 0x07));
 	put_be16(out + 1, s->field_byte);
 }
@@ -46,7 +47,7 @@ fixed_build(uint8_t *out, const struct scsi_sense *s)
 	out[12] = s->asc;
 	out[13] = s->ascq;
 	if (s->field != SENSE_FIELD_NONE)
-		field_pointer_build(out + 15, s);
+		key_specific_build(out + 15, s);
 	return 18;
 }
 
@@ -71,7 +72,7 @@ descriptor_build(uint8_t *out, const struct scsi_sense *s)
 	if (s->field != SENSE_FIELD_NONE) {
 		end[0] = 0x02;
 		end[1] = 0x06;
-		field_pointer_build(end + 4, s);
+		key_specific_build(end + 4, s);
 		end += 8;
 	}
 	out[7] = (uint8_t)(end - out - 8);
@@ -163,6 +164,12 @@ scsi_finish_at(struct scsi_cmd *c, enum scsi_outcome o, uint64_t information)
 	s.has_information = true;
 	s.information = information;
 	return finish(c, &s);
+}
+
+enum scsi_step
+scsi_finish_sense(struct scsi_cmd *c, const struct scsi_sense *s)
+{
+	return finish(c, s);
 }
 
 enum scsi_step

@@ -35,8 +35,9 @@ struct scsi_sense {
 		SENSE_FIELD_NONE,
 		SENSE_FIELD_CDB,
 		SENSE_FIELD_PARAMETER,
+		SENSE_PROGRESS,
 	}	 field;
-	uint16_t field_byte;
+	uint16_t field_byte;		/* of PROGRESS: how far, of 65536 */
 	int8_t	 field_bit;		/* 7 to 0, or NO_BIT */
 };
 
@@ -63,6 +64,10 @@ enum scsi_step scsi_refuse_parameter(struct scsi_cmd *c, enum scsi_outcome o,
  * miscompare. */
 enum scsi_step scsi_finish_at(struct scsi_cmd *c, enum scsi_outcome o,
 	    uint64_t information);
+
+/* CHECK CONDITION with this sense data. */
+enum scsi_step scsi_finish_sense(struct scsi_cmd *c,
+	    const struct scsi_sense *s);
 
 /* A store's or the wire's errno value, never 0: the one translation.  A medium
  * error names the LBA of c->io. */

@@ -62,3 +62,11 @@ scsi_keep(struct scsi_cmd *c, struct span kept)
 	c->keep = kept;
 	return SCSI_STEP_KEEP;
 }
+
+enum scsi_step
+scsi_operate(struct scsi_cmd *c, bool waits)
+{
+	c->phase++;
+	c->waits = waits;
+	return SCSI_STEP_OPERATE;
+}

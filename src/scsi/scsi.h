@@ -21,6 +21,12 @@
  *				more.  Then scsi_cmd_step(c, errno value or 0),
  *				also when the command has been aborted
  *				meanwhile: what is kept is what must count
+ *	  SCSI_STEP_OPERATE	carry out the operation of the unit that has begun
+ *				(see "operations"), as long as it takes; give
+ *				the exclusiveness back.  c->waits: then
+ *				scsi_cmd_step(c, 0) when it has ended, EIO when
+ *				it has failed, EBUSY when it was cut short;
+ *				else scsi_cmd_step(c, 0) at once
  *	  SCSI_STEP_ABORT	abort the tasks that c->abort names on this unit
  *				and wait until none can touch the medium, then
  *				scsi_cmd_step(c, 0)
@@ -256,6 +262,7 @@ enum scsi_step {
 	SCSI_STEP_IO,
 	SCSI_STEP_EXCLUSIVE,
 	SCSI_STEP_KEEP,
+	SCSI_STEP_OPERATE,
 	SCSI_STEP_ABORT,
 };
 
@@ -317,6 +324,7 @@ struct scsi_cmd {
 	struct scsi_io	 io;		/* IO, READ, WRITE */
 	struct scsi_abort abort;	/* ABORT */
 	struct span	 keep;		/* KEEP: valid until the next step */
+	bool		 waits;		/* OPERATE */
 
 	/* What the CDB asks for, for the residual count: with the direction
 	 * flags, residual = expected - these (RFC 7143 11.4.5.1).  Valid from
@@ -335,6 +343,8 @@ struct scsi_cmd {
 	const struct scsi_opcode *opcode;
 	unsigned	 phase;
 	bool		 is_exclusive, is_answer, is_keeping;
+	uint8_t		 failure;	/* what EIO means, if not a medium error:
+					 * enum scsi_outcome */
 	uint64_t	 lba, blocks, done_blocks;
 	uint32_t	 item, items;
 	uint64_t	 state[4];
@@ -358,6 +368,11 @@ enum scsi_step scsi_cmd_begin(struct scsi_cmd *c);
  * be moved there first, for the sense data. */
 enum scsi_step scsi_cmd_step(struct scsi_cmd *c, int error);
 
+/* Before a further piece of a READ or WRITE step is moved: may it be?  False: the
+ * unit is being sanitized or formatted, and the command has been ended with the
+ * sense data that says so. */
+bool	scsi_cmd_may_go_on(struct scsi_cmd *c);
+
 /* End the command at the caller's wish: ENOMEM and EBUSY give BUSY, EIO a medium
  * error, EPROTO ABORTED COMMAND 0B/0C/0D (data phase error), EBADMSG 0B/47/05
  * (protocol service CRC error), ETIMEDOUT 0B/4B/06 ... */
@@ -369,6 +384,34 @@ void	scsi_cmd_end(struct scsi_cmd *c);
 /* Short name of a CDB's command for logs: "WRITE(10)"; "opcode f3" otherwise.
  * buffer of at least 32. */
 const char *scsi_cdb_name(const uint8_t *cdb, char *buffer);
+
+/* -- operations ----------------------------------------------------------------- */
+
+/* SANITIZE and FORMAT UNIT go on when their command has long been answered, or
+ * aborted, and through resets (SBC-4 4.11.2).  The caller carries them out:
+ *
+ *	while (scsi_lu_operation_next(lu, scratch, &io))
+ *		do io on the store; scsi_lu_operation_done(lu, &io, error)
+ *
+ * each of the two with the unit exclusively.  It may let others in between, who
+ * are refused by it, and it may stop and go on later. */
+#define SCSI_OPERATION_SCRATCH_BYTES	(256u * 1024u)
+
+bool	scsi_lu_operation_is_running(const struct scsi_lu *lu);
+
+/* The next piece, with bytes in scratch[SCSI_OPERATION_SCRATCH_BYTES] if it has
+ * any.  False: it has ended, well or badly. */
+bool	scsi_lu_operation_next(struct scsi_lu *lu, uint8_t *scratch,
+	    struct scsi_io *io);
+
+/* The piece was carried out; or not, for this errno value, and the operation has
+ * failed. */
+void	scsi_lu_operation_done(struct scsi_lu *lu, const struct scsi_io *io,
+	    int error);
+bool	scsi_lu_operation_has_failed(const struct scsi_lu *lu);
+
+/* Forget the one that has just begun: it could not be started. */
+void	scsi_lu_operation_cancel(struct scsi_lu *lu);
 
 /* -- LUNs on the wire (SAM-5 4.7) ------------------------------------------------- */
 

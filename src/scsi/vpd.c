@@ -162,11 +162,17 @@ block_limits(const struct scsi_cmd *c, uint8_t *out)
 	return 60;
 }
 
+/* WABEREQ: what BLOCK ERASE has erased can be read, as zeros; 00b without that
+ * command (SBC-4 table 253).  VBULS: VERIFY takes unmapped blocks for zeros. */
 static uint32_t
 block_characteristics(const struct scsi_cmd *c, uint8_t *out)
 {
 	uint8_t *page = out - HEADER_BYTES;
 
+	if (c->lu->config.is_thin) {
+		page[7] = 0x40;
+		page[8] = c->lu->config.is_discard_zeroing ? 0x01 : 0;
+	}
 	put_be16(page + 4, c->lu->config.is_rotational ? ROTATION_PER_MINUTE :
 	    ROTATION_NONE);
 	return 60;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "target/background.h"
 #include "target/command_parts.h"
 #include "target/nexus.h"
 
@@ -14,6 +15,7 @@ static void	command_go(struct command *c, enum scsi_step step);
 static bool	step_receive(struct command *c);
 static void	claim_start(struct command *c);
 static void	abort_start(struct command *c);
+static bool	operate_start(struct command *c);
 
 /* -- entering the unit ----------------------------------------------------- */
 
@@ -197,6 +199,10 @@ command_go(struct command *c, enum scsi_step step)
 		case SCSI_STEP_KEEP:
 			command_keep(c);
 			return;
+		case SCSI_STEP_OPERATE:
+			if (!operate_start(c))
+				return;
+			break;
 		case SCSI_STEP_ABORT:
 			abort_start(c);
 			return;
@@ -275,6 +281,48 @@ claim_leave_behind(struct command *c)
 {
 	c->claim->claim.granted = claim_end;
 	c->claim = NULL;
+	c->busy = COMMAND_IDLE;
+}
+
+/* -- operations of the unit ------------------------------------------------ */
+
+static void
+operate_ended(struct command *c, int error)
+{
+	c->busy = COMMAND_IDLE;
+	command_step(c, error);
+}
+
+/* SCSI_STEP_OPERATE.  True: c need not wait for its end. */
+static bool
+operate_start(struct command *c)
+{
+	struct background *b = background_new(c->nu->unit);
+	struct command_claim *claim = c->claim;
+
+	if (b == NULL) {
+		scsi_lu_operation_cancel(c->scsi.lu);
+		command_fail(c, ENOMEM);
+		return false;
+	}
+	if (!c->scsi.waits) {
+		background_start(b);
+		return true;
+	}
+	c->busy = COMMAND_BACKGROUND;
+	c->background = b;
+	background_wait(b, c->shard->index, c, operate_ended);
+	background_start(b);
+	c->claim = NULL;
+	claim_end(&claim->claim);
+	return false;
+}
+
+/* c ends without waiting for its operation, which goes on. */
+static void
+operate_leave_behind(struct command *c)
+{
+	c->background->waiter = NULL;
 	c->busy = COMMAND_IDLE;
 }
 
@@ -448,6 +496,8 @@ command_abort(struct command *c)
 	}
 	if (c->busy == COMMAND_CLAIM)
 		claim_leave_behind(c);
+	if (c->busy == COMMAND_BACKGROUND)
+		operate_leave_behind(c);
 	if (c->busy == COMMAND_IDLE)
 		command_drop(c);
 	/* else: whatever is under way ends in command_drop() */

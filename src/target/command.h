@@ -22,6 +22,7 @@
 #include "target/shard.h"
 #include "target/unit.h"
 
+struct background;
 struct nexus;
 struct nexus_unit;
 
@@ -39,6 +40,7 @@ enum command_busy {
 	COMMAND_STORE,
 	COMMAND_CLAIM,
 	COMMAND_KEEP,
+	COMMAND_BACKGROUND,
 	COMMAND_ABORT,
 };
 
@@ -80,6 +82,7 @@ struct command {
 					 * told */
 	struct deferred	 buffer_waiter;
 	struct command_claim *claim;	/* NULL: none asked for */
+	struct background *background;	/* of COMMAND_BACKGROUND */
 	struct unit_abort abort;
 
 	/* Buffers: what scsi/ asked for, and one piece of a long transfer. */

@@ -12,6 +12,17 @@ static void	write_submit(struct command *c);
 
 /* -- a buffer for a piece of a long transfer ------------------------------- */
 
+/* Others may have been in the unit since c began.  False: it may not go on any
+ * more, and has been answered. */
+static bool
+may_go_on(struct command *c)
+{
+	if (scsi_cmd_may_go_on(&c->scsi))
+		return true;
+	command_answer(c);
+	return false;
+}
+
 static void
 buffer_came(struct deferred *d)
 {
@@ -20,10 +31,10 @@ buffer_came(struct deferred *d)
 	c->is_buffer_waiting = false;
 	if (c->task.is_aborted)
 		command_drop(c);
-	else if (c->next == COMMAND_READ)
-		read_chunk(c);
-	else
+	else if (c->next != COMMAND_READ)
 		command_write(c);
+	else if (may_go_on(c))
+		read_chunk(c);
 }
 
 static bool
@@ -154,6 +165,7 @@ read_chunk(struct command *c)
 		return;
 	}
 	if (!command_may_enter(c, COMMAND_READ) ||
+	    (c->moved > 0 && !may_go_on(c)) ||
 	    !chunk_take(c, whole, COMMAND_READ))
 		return;
 	c->chunk_bytes = bytes;
@@ -285,6 +297,8 @@ command_data_received(struct command *c)
 	bool was_solicited = c->task.out_next > c->task.first.bytes;
 
 	c->wants = COMMAND_WANTS_NOTHING;
+	if (!may_go_on(c))
+		return;
 	if (was_solicited)
 		write_submit(c);
 	else
@@ -294,6 +308,8 @@ command_data_received(struct command *c)
 void
 command_data_resume(struct command *c)
 {
+	if (!may_go_on(c))
+		return;
 	if (c->next == COMMAND_READ)
 		read_chunk(c);
 	else

@@ -68,19 +68,10 @@ step_io_done(struct store_req *q)
 bool
 command_io_step(struct command *c, enum scsi_step *step)
 {
-	static const enum store_op op_of[] = {
-		[SCSI_IO_READ]		= STORE_READ,
-		[SCSI_IO_WRITE]		= STORE_WRITE,
-		[SCSI_IO_FLUSH]		= STORE_FLUSH,
-		[SCSI_IO_DISCARD]	= STORE_DISCARD,
-		[SCSI_IO_ZERO]		= STORE_ZERO,
-		[SCSI_IO_EXTENT]	= STORE_EXTENT,
-	};
 	struct scsi_io *io = &c->scsi.io;
 
-	command_io_prepare(c, op_of[io->op], (io->is_fua ? STORE_FUA : 0u) |
-	    (io->must_keep ? STORE_KEEP : 0u), io->offset, io->length,
-	    io->bytes);
+	command_io_prepare(c, store_op_of(io->op), store_flags_of(io),
+	    io->offset, io->length, io->bytes);
 	if (!command_io_submit(c, step_io_done))
 		return false;
 	io->is_mapped = c->io.is_mapped;

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "reactor/buffers.h"
+#include "target/background.h"
 #include "target/connection.h"
 #include "target/internal.h"
 #include "target/keeper.h"
@@ -17,6 +18,7 @@
 #define NS_PER_MS	1000000ull
 
 static void	shard_drained(struct reactor_msg *msg);
+static void	backgrounds_stop(struct service *s);
 static void	shard_passes_on(struct reactor_msg *msg);
 static void	shard_silent(struct reactor_msg *msg);
 static void	target_free(struct target *t, struct error *e, bool *is_clean);
@@ -436,8 +438,27 @@ service_stop(struct service *s)
 		p->listener = NULL;
 	}
 	s->drain_pending += s->shard_count;
+	backgrounds_stop(s);
 	for (unsigned i = 0; i < s->shard_count; i++)
 		shard_drain(&s->shards[i], deadline_ns, shard_drained);
+}
+
+static void
+unit_stopped(struct unit *u)
+{
+	drain_step(u->service);
+}
+
+static void
+backgrounds_stop(struct service *s)
+{
+	LIST_FOR_EACH(l, &s->targets) {
+		const struct target *t = CONTAINER_OF(l, struct target, link);
+
+		s->drain_pending += (unsigned)t->unit_count;
+		for (size_t i = 0; i < t->unit_count; i++)
+			background_stop(t->units[i], unit_stopped);
+	}
 }
 
 /* On reactor 0.  All reactors turn until the last is drained: sessions that end

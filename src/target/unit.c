@@ -203,6 +203,7 @@ unit_free(struct unit *u, struct error *e)
 		assert(u->shards[i].inside == 0);
 	}
 	assert(u->holder == NULL);
+	assert(u->background == NULL);
 	scsi_lu_free(u->lu);
 	keeper_close(u->keeper);
 	is_flushed = store_close(u->store, e);

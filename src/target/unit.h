@@ -34,6 +34,7 @@
 #include "store/store.h"
 #include "target/service.h"
 
+struct background;
 struct command;
 struct keeper;
 struct nexus;
@@ -113,6 +114,12 @@ struct unit {
 	struct reactor_msg release_msg;	/* there is one holder at a time, and it
 					 * may be gone when this arrives */
 
+	/* What it does on its own behalf, on the home reactor (background.h). */
+	struct background *background;	/* NULL: nothing */
+	bool		 is_stopping;	/* shutting down */
+	struct reactor_msg stop_msg;
+	void		(*stopped)(struct unit *u);
+
 	unsigned	 shard_count;
 	struct unit_shard *shards;
 };
@@ -124,6 +131,29 @@ bool	unit_new(struct unit **out, struct service *s, struct target *t,
 
 /* No command and no nexus is left.  False with *e: the last flush failed. */
 bool	unit_free(struct unit *u, struct error *e);
+
+/* The store's word for what scsi/ wants of it. */
+static inline enum store_op
+store_op_of(enum scsi_io_op op)
+{
+	static const enum store_op ops[] = {
+		[SCSI_IO_READ]		= STORE_READ,
+		[SCSI_IO_WRITE]		= STORE_WRITE,
+		[SCSI_IO_FLUSH]		= STORE_FLUSH,
+		[SCSI_IO_DISCARD]	= STORE_DISCARD,
+		[SCSI_IO_ZERO]		= STORE_ZERO,
+		[SCSI_IO_EXTENT]	= STORE_EXTENT,
+	};
+
+	return ops[op];
+}
+
+static inline unsigned
+store_flags_of(const struct scsi_io *io)
+{
+	return (io->is_fua ? STORE_FUA : 0u) |
+	    (io->must_keep ? STORE_KEEP : 0u);
+}
 
 static inline struct unit_shard *
 unit_shard(struct unit *u, unsigned index)

@@ -133,11 +133,16 @@ build_right(uint8_t cdb[16], const struct scsi_opcode *o)
 {
 	memset(cdb, 0, 16);
 	cdb[0] = o->opcode;
+	cdb[1] = o->action;
 	switch (o->cdb_bytes) {
 	case 6:
-		cdb[4] = 1;
+		cdb[4] = o->opcode != 0x04;
 		return 512;
 	case 10:
+		if (o->opcode == 0x48) {
+			put_be16(cdb + 7, o->action == 0x01 ? 5 : 0);
+			return 5;
+		}
 		put_be16(cdb + 7, o->opcode == 0x42 ? 8 : 1);
 		return o->opcode == 0x42 ? 8 : 512;
 	case 12:
@@ -151,26 +156,27 @@ build_right(uint8_t cdb[16], const struct scsi_opcode *o)
 
 TEST(every_command_that_writes_is_refused_when_protected)
 {
-	static const uint8_t zeros[1024];
+	static const uint8_t zeros[1024], overwrite[] = { 1, 0, 0, 1, 0 };
 	struct disk disk;
 
 	disk_open(&disk, NULL);
 	for (size_t row = 1; row < scsi_opcode_count; row++) {
 		uint8_t cdb[16];
 		uint32_t bytes = build_right(cdb, &scsi_opcodes[row]);
+		const uint8_t *out = bytes == 5 ? overwrite : zeros;
 
 		if (!(scsi_opcodes[row].flags & OPCODE_WRITES))
 			continue;
-		CHECK_EQ(SCSI_GOOD, disk_run(&disk, 0, cdb, 16, zeros, bytes));
+		CHECK_EQ(SCSI_GOOD, disk_run(&disk, 0, cdb, 16, out, bytes));
 		disk.rig.lu->is_read_only = true;
 		CHECK_EQ(SCSI_CHECK_CONDITION, disk_run(&disk, 0, cdb, 16,
-		    zeros, bytes));
+		    out, bytes));
 		CHECK_SENSE(&disk.rig, 0x7, 0x27, 0x00);
 		CHECK_EQ(0, disk.note_count);
 		disk.rig.lu->is_read_only = false;
 		disk.rig.lu->is_software_protected = true;
 		CHECK_EQ(SCSI_CHECK_CONDITION, disk_run(&disk, 0, cdb, 16,
-		    zeros, bytes));
+		    out, bytes));
 		CHECK_SENSE(&disk.rig, 0x7, 0x27, 0x02);
 		disk.rig.lu->is_software_protected = false;
 	}

@@ -211,17 +211,65 @@ disk_take_in(struct disk *disk, const uint8_t *bytes, uint64_t length)
 	memcpy(disk->in, bytes, length);
 }
 
+static inline unsigned
+disk_note(struct disk *disk, enum scsi_step step, const struct scsi_io *io)
+{
+	if (disk->note_count < DISK_NOTES)
+		disk->notes[disk->note_count++] = (struct note){
+			.step = step, .op = io->op, .is_fua = io->is_fua,
+			.must_keep = io->must_keep, .offset = io->offset,
+			.length = io->length };
+	return disk->note_count;
+}
+
+/* Carry out a piece of the unit's operation; false: it has ended. */
+static inline bool
+disk_operate_once(struct disk *disk)
+{
+	static uint8_t scratch[SCSI_OPERATION_SCRATCH_BYTES];
+	struct scsi_io *io = &disk->rig.c.io;
+	int error = 0;
+
+	if (!scsi_lu_operation_next(disk->rig.lu, scratch, io))
+		return false;
+	(void)disk_note(disk, SCSI_STEP_OPERATE, io);
+	CHECK(io->op == SCSI_IO_FLUSH || (io->length > 0 &&
+	    io->offset + io->length <= disk->size_bytes));
+	if (io->op == SCSI_IO_WRITE)
+		CHECK(disk_is_within(io->bytes, io->length, scratch,
+		    sizeof(scratch)));
+	if (++disk->io_count == disk->fail_io)
+		error = disk->fail_errno;
+	else
+		disk_do_io(disk, NULL);
+	scsi_lu_operation_done(disk->rig.lu, io, error);
+	return true;
+}
+
+/* All of it; 0, or EIO as SCSI_STEP_OPERATE wants it.  On a medium too large for
+ * that it is stopped and forgotten. */
+static inline int
+disk_operate(struct disk *disk)
+{
+	unsigned pieces = 0;
+
+	while (disk_operate_once(disk)) {
+		if (disk->bytes == NULL && pieces > 16) {
+			scsi_lu_operation_cancel(disk->rig.lu);
+			return EBUSY;
+		}
+		CHECK(++pieces < DISK_STEPS_MAX);
+	}
+	return scsi_lu_operation_has_failed(disk->rig.lu) ? EIO : 0;
+}
+
 /* Carry out a step; the error for the next one. */
 static inline int
 disk_step(struct disk *disk, enum scsi_step step, const uint8_t *out)
 {
 	struct scsi_cmd *c = &disk->rig.c;
 
-	if (disk->note_count < DISK_NOTES)
-		disk->notes[disk->note_count++] = (struct note){
-			.step = step, .op = c->io.op, .is_fua = c->io.is_fua,
-			.must_keep = c->io.must_keep, .offset = c->io.offset,
-			.length = c->io.length };
+	(void)disk_note(disk, step, &c->io);
 	switch (step) {
 	case SCSI_STEP_RECEIVE:
 		CHECK(c->receive_bytes <= c->expected_out);
@@ -233,6 +281,8 @@ disk_step(struct disk *disk, enum scsi_step step, const uint8_t *out)
 		if (disk->before_exclusive != NULL)
 			disk->before_exclusive(disk);
 		return 0;
+	case SCSI_STEP_OPERATE:
+		return c->waits ? disk_operate(disk) : 0;
 	case SCSI_STEP_KEEP:
 	case SCSI_STEP_ABORT:
 	case SCSI_STEP_DONE:

@@ -138,6 +138,7 @@ rig_step(struct rig *rig, enum scsi_step step, const void *out)
 			rig->is_covered[i] = scsi_abort_covers(&c->abort,
 			    &rig->nexuses[i]);
 		break;
+	case SCSI_STEP_OPERATE:
 	case SCSI_STEP_READ:
 	case SCSI_STEP_WRITE:
 	case SCSI_STEP_DONE:

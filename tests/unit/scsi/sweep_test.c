@@ -139,6 +139,11 @@ sweep(struct disk *disk, unsigned cdbs)
 		statuses[disk_drive(disk, out)]++;
 		disk->fail_io = 0;
 		check_sense(c);
+		if (scsi_lu_operation_is_running(disk->rig.lu) &&
+		    draw_below(4) == 0)
+			(void)disk_operate(disk);
+		else if (draw_below(8) == 0)
+			scsi_lu_operation_cancel(disk->rig.lu);
 		if (draw_below(512) == 0)
 			scsi_lu_event(disk->rig.lu, SCSI_LU_RESET, NULL);
 		if (draw_below(64) == 0) {
