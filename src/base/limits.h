@@ -47,7 +47,8 @@ enum {
 	AHS_BYTES_MAX		= 255 * 4,	/* RFC 7143 11.2.1.4 */
 	SESSION_COMMANDS_MAX	= 128,		/* MaxCmdSN - ExpCmdSN + 1 */
 	SESSION_IMMEDIATE_MAX	= 16,		/* immediate commands in flight */
-	SESSION_CONNS_MAX	= 1,		/* our MaxConnections */
+	SESSION_CONNS_USUAL	= 8,		/* our MaxConnections */
+	SESSION_CONNS_MAX	= 32,		/* what may be configured */
 	SESSION_UNSOLICITED_MAX	= 64,		/* data PDUs for dead tasks */
 	SESSIONS_MAX		= 65535,	/* TSIH has 16 bits, 0 is taken */
 	TEXT_ANSWER_BYTES_MAX	= 4 * 1024 * 1024, /* SendTargets of 10,000 */

@@ -116,6 +116,7 @@ struct config_session {
 	uint32_t	 first_burst_bytes;
 	uint32_t	 max_burst_bytes;
 	uint32_t	 outstanding_r2t;
+	uint32_t	 max_connections;
 	bool		 initial_r2t;
 	bool		 immediate_data;
 	enum config_digest header_digest;

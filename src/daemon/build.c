@@ -110,6 +110,7 @@ offer_fill(struct negotiate_offer *o, const struct config_session *s)
 	o->session.first_burst_bytes = s->first_burst_bytes;
 	o->session.max_burst_bytes = s->max_burst_bytes;
 	o->session.max_outstanding_r2t = s->outstanding_r2t;
+	o->session.max_connections = s->max_connections;
 	o->session.initial_r2t = s->initial_r2t;
 	o->session.immediate_data = s->immediate_data;
 }

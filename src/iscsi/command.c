@@ -265,6 +265,13 @@ task_uncount(struct task *t)
 }
 
 void
+task_orphan(struct task *t)
+{
+	t->cid = t->conn->cid;
+	t->conn = NULL;
+}
+
+void
 task_release(struct task *t)
 {
 	struct session *s = t->session;
@@ -291,6 +298,8 @@ task_release(struct task *t)
 		s->ops->buffer_give(s, t->first.data, t->first_capacity);
 	if (t->is_delivered)
 		s->ops->released(t);
+	if (t->conn == NULL)
+		session_settle(s);
 	s->ops->task_give(t);
 }
 
@@ -309,7 +318,7 @@ task_abort(struct task *t)
 	}
 	(void)voice_hush(&t->conn->writer, &t->voice);
 	if (t->conn->is_lost)
-		t->conn = NULL;
+		task_orphan(t);
 	t->session->ops->abort(t);
 }
 

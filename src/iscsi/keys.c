@@ -121,7 +121,7 @@ negotiate_offer_default(struct negotiate_offer *o)
 {
 	*o = (struct negotiate_offer){
 		.session = {
-			.max_connections = SESSION_CONNS_MAX,
+			.max_connections = SESSION_CONNS_USUAL,
 			.initial_r2t = false,
 			.immediate_data = true,
 			.max_burst_bytes = BURST_BYTES_MAX,

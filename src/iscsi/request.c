@@ -40,6 +40,7 @@ reply_new(struct conn *c)
 	r->conn = c;
 	r->data = r->buffer = NULL;
 	r->data_bytes = 0;
+	link_init(&r->waiting);
 	r->closes = r->ends_session = false;
 	return r;
 }
@@ -54,13 +55,12 @@ reply_free(struct reply *r)
 	s->ops->reply_give(s, r);
 }
 
+/* Its header and data are ready. */
 static void
-reply_send(struct reply *r, const struct pdu *p)
+reply_queue(struct reply *r)
 {
 	struct conn *c = r->conn;
 
-	pdu_build(p, r->bhs);
-	r->data_bytes = p->data_bytes;
 	c->replies++;
 	if (c->replies >= REPLIES_PAUSE && !c->is_paused) {
 		c->is_paused = true;
@@ -68,6 +68,14 @@ reply_send(struct reply *r, const struct pdu *p)
 	}
 	voice_say(&c->writer, &r->voice);
 	c->session->ops->wake(c);
+}
+
+static void
+reply_send(struct reply *r, const struct pdu *p)
+{
+	pdu_build(p, r->bhs);
+	r->data_bytes = p->data_bytes;
+	reply_queue(r);
 }
 
 static bool
@@ -377,16 +385,45 @@ text_arrived(struct conn *c, const struct pdu *p, const struct pdu_body *body)
 
 /* -- Logout, 11.14 and 11.15 ----------------------------------------------- */
 
-static struct conn *
-conn_by_cid(struct session *s, uint16_t cid)
+void
+conn_forget_logouts(struct conn *c)
 {
-	LIST_FOR_EACH(l, &s->conns) {
-		struct conn *c = CONTAINER_OF(l, struct conn, link);
+	LIST_FOR_EACH(l, &c->session->logouts) {
+		struct reply *r = CONTAINER_OF(l, struct reply, waiting);
 
-		if (c->cid == cid)
-			return c;
+		if (r->conn != c)
+			continue;
+		list_remove(&r->waiting);
+		reply_free(r);
 	}
-	return NULL;
+}
+
+/* The answer says that the other connection is cleaned up (11.15.1), so it
+ * waits until that one and its tasks are gone. */
+void
+session_answer_logouts(struct session *s)
+{
+	LIST_FOR_EACH(l, &s->logouts) {
+		struct reply *r = CONTAINER_OF(l, struct reply, waiting);
+
+		if (!session_is_clear_of(s, r->awaited_cid))
+			continue;
+		list_remove(&r->waiting);
+		reply_queue(r);
+	}
+}
+
+/* Close another connection for the initiator, and answer then. */
+static void
+logout_other(struct reply *r, const struct pdu *answer, struct conn *other)
+{
+	struct session *s = r->session;
+
+	pdu_build(answer, r->bhs);
+	r->awaited_cid = other->cid;
+	list_append(&s->logouts, &r->waiting);
+	other->is_closing = true;
+	s->ops->drop(other, "logged out by another connection");
 }
 
 bool
@@ -414,13 +451,15 @@ logout_arrived(struct conn *c, const struct pdu *p,
 		r->closes = r->ends_session = true;
 		break;
 	case LOGOUT_CONNECTION:
-		other = conn_by_cid(s, p->logout.cid);
-		if (other == NULL)
+		other = session_find_conn(s, p->logout.cid);
+		if (other == NULL) {
 			answer.logout_response.response = LOGOUT_CID_NOT_FOUND;
-		else if (other == c)
+		} else if (other != c) {
+			logout_other(r, &answer, other);
+			return true;
+		} else {
 			r->closes = true;
-		else
-			conn_close(other, "logged out by another connection");
+		}
 		break;
 	case LOGOUT_FOR_RECOVERY:
 		answer.logout_response.response =

@@ -14,9 +14,9 @@
 /* A request that arrived before its predecessor (4.2.2.1). */
 struct held {
 	struct link	 link;		/* of session->held, by CmdSN */
-	struct conn	*conn;
-	struct task	*task;		/* NULL: no SCSI command, or one that
-					 * was aborted before it came */
+	struct conn	*conn;		/* NULL: of a command that was aborted
+					 * before it came */
+	struct task	*task;		/* NULL: no SCSI command */
 	struct pdu	 pdu;
 	uint8_t		 header[PDU_HEADER_BYTES];
 	uint8_t		*data;		/* from buffer_take() */
@@ -61,6 +61,7 @@ session_new(const struct session_ops *ops, void *owner,
 	list_init(&s->tasks);
 	list_init(&s->held);
 	list_init(&s->requests);
+	list_init(&s->logouts);
 	s->window.expected = cmdsn;
 	s->window.max = cmdsn - 1;
 
@@ -76,12 +77,24 @@ session_new(const struct session_ops *ops, void *owner,
 	return s;
 }
 
+static void
+held_free(struct session *s, struct held *h)
+{
+	if (h->data != NULL)
+		s->ops->buffer_give(s, h->data, h->data_capacity);
+	list_remove(&h->link);
+	free(h);
+}
+
 void
 session_free(struct session *s)
 {
 	assert(list_is_empty(&s->conns));
 	assert(list_is_empty(&s->tasks));
 	assert(list_is_empty(&s->requests));
+	assert(list_is_empty(&s->logouts));
+	LIST_FOR_EACH(l, &s->held)	/* what belongs to no connection */
+		held_free(s, CONTAINER_OF(l, struct held, link));
 	free(s);
 }
 
@@ -220,13 +233,48 @@ conn_close(struct conn *c, conn_fault why)
 	c->session->ops->close(c, why);
 }
 
-static void
-held_free(struct session *s, struct held *h)
+struct conn *
+session_find_conn(const struct session *s, uint16_t cid)
 {
-	if (h->data != NULL)
-		s->ops->buffer_give(s, h->data, h->data_capacity);
-	list_remove(&h->link);
-	free(h);
+	LIST_FOR_EACH(l, &s->conns) {
+		struct conn *c = CONTAINER_OF(l, struct conn, link);
+
+		if (c->cid == cid)
+			return c;
+	}
+	return NULL;
+}
+
+bool
+session_is_clear_of(const struct session *s, uint16_t cid)
+{
+	if (session_find_conn(s, cid) != NULL)
+		return false;
+	LIST_FOR_EACH(l, &s->tasks) {
+		const struct task *t = CONTAINER_OF(l, struct task, link);
+
+		if (t->conn == NULL && t->cid == cid)
+			return false;
+	}
+	return true;
+}
+
+unsigned
+session_conn_count(const struct session *s)
+{
+	unsigned count = 0;
+
+	LIST_FOR_EACH(l, &s->conns)
+		if (!CONTAINER_OF(l, struct conn, link)->is_closing)
+			count++;
+	return count;
+}
+
+void
+session_settle(struct session *s)
+{
+	session_answer_logouts(s);
+	s->ops->settled(s);
 }
 
 static struct task *
@@ -264,7 +312,7 @@ conn_drop_tasks(struct conn *c)
 		else if (!t->is_aborted)
 			task_abort(t);
 		else
-			t->conn = NULL;	/* its owner still stops it */
+			task_orphan(t);	/* its owner still stops it */
 	}
 }
 
@@ -286,12 +334,14 @@ conn_lost(struct conn *c)
 		if (r->reply.conn == c)
 			r->reply.conn = NULL;
 	}
+	conn_forget_logouts(c);
 	conn_drop_tasks(c);
 	conn_free_place(c);
 	free(c->text_in);
 	free(c->text_out);
 	c->text_in = c->text_out = NULL;
 	list_remove(&c->link);
+	session_settle(s);
 }
 
 /* -- PDUs ------------------------------------------------------------------ */
@@ -422,7 +472,6 @@ session_plug(struct conn *c, uint32_t cmdsn)
 		return true;
 	if ((h = calloc(1, sizeof(*h))) == NULL)
 		return false;
-	h->conn = c;
 	h->pdu.opcode = OP_SCSI_COMMAND;
 	h->pdu.cmdsn = cmdsn;
 	held_insert(s, h);
@@ -435,11 +484,12 @@ held_run_one(struct held *h)
 {
 	struct pdu_body body = { .header = h->header, .data = h->data };
 
-	if (h->conn->is_closing)	/* its task goes with the connection */
+	/* A plug; or a command whose task goes with the connection. */
+	if (h->conn == NULL || h->conn->is_closing)
 		return true;
 	if (h->task != NULL)
 		command_deliver(h->task);
-	else if (h->pdu.opcode != OP_SCSI_COMMAND)
+	else
 		return request_run(h->conn, &h->pdu, &body);
 	return true;
 }

@@ -92,9 +92,16 @@ struct session_ops {
 	/* Stop or go on reading: the peer asks faster than it listens. */
 	void	(*pause)(struct conn *c, bool is_paused);
 
-	/* Close this connection: at once with a fault (why), or, after what is
-	 * queued has been sent, for a logout (why is NULL). */
+	/* Close this connection when what is queued has been sent: for a fault
+	 * (why), or for a logout (why is NULL). */
 	void	(*close)(struct conn *c, conn_fault why);
+
+	/* Close it at once: the initiator has given it up. */
+	void	(*drop)(struct conn *c, conn_fault why);
+
+	/* A connection has left the session, or the last of what a lost one was
+	 * doing has ended: who waits for a CID looks again. */
+	void	(*settled)(struct session *s);
 
 	/* A logout of the session: its other connections end, too. */
 	void	(*logout)(struct session *s);
@@ -111,6 +118,8 @@ struct session {
 	struct list	 tasks;		/* until they are released */
 	struct list	 held;		/* requests that arrived early */
 	struct list	 requests;	/* task management under way */
+	struct list	 logouts;	/* struct reply: of other connections,
+					 * until these are gone */
 	uint32_t	 active;	/* delivered, not immediate, unanswered */
 	uint32_t	 active_immediate;
 	uint32_t	 active_requests;	/* task management under way */
@@ -172,6 +181,7 @@ struct task {
 	/* -- what the initiator asked; constant -- */
 	struct session	*session;
 	struct conn	*conn;		/* NULL: lost, and we are aborted */
+	uint16_t	 cid;		/* then: which it was */
 	uint64_t	 lun;
 	uint32_t	 itt, cmdsn;
 	uint32_t	 expected_bytes;	/* EDTL */
@@ -275,6 +285,16 @@ void	conn_async_scsi(struct conn *c, uint64_t lun, const uint8_t *sense,
 /* The reader has stopped feeding, or must: nothing more will be delivered. */
 void	conn_close(struct conn *c, conn_fault why);
 
+/* The connection with this CID; NULL: none. */
+struct conn *session_find_conn(const struct session *s, uint16_t cid);
+
+/* Is there neither a connection with this CID nor a task of a lost one that is
+ * still being stopped? */
+bool	session_is_clear_of(const struct session *s, uint16_t cid);
+
+/* Connections that are not closing. */
+unsigned session_conn_count(const struct session *s);
+
 /* -- tasks ----------------------------------------------------------------- */
 
 /* Data that came unsolicited: first.bytes of it lie at first.data, once
@@ -330,6 +350,8 @@ struct reply {
 	uint8_t		*buffer;	/* from buffer_take(), or NULL */
 	size_t		 buffer_capacity;
 	uint8_t		 inline_data[128];
+	struct link	 waiting;	/* of session->logouts */
+	uint16_t	 awaited_cid;	/* ... for this one to be gone */
 	bool		 closes;	/* logout: close when it has left */
 	bool		 ends_session;
 };

@@ -31,6 +31,9 @@ void	session_open_window(struct session *s);
  * False without memory. */
 bool	session_plug(struct conn *c, uint32_t cmdsn);
 
+/* Something has ended: answer the logouts that waited for it, tell the owner. */
+void	session_settle(struct session *s);
+
 /* Forget the buffer that a PDU's data was placed in. */
 void	conn_free_place(struct conn *c);
 
@@ -45,6 +48,9 @@ void	command_deliver(struct task *t);
 
 /* The unsolicited data of t is not to be had any more, and why. */
 void	first_data_lost(struct task *t, int error);
+
+/* The connection of t, which is aborted, is lost. */
+void	task_orphan(struct task *t);
 
 /* t is over as far as limits and the window are concerned. */
 void	task_uncount(struct task *t);
@@ -72,6 +78,8 @@ bool	logout_arrived(struct conn *c, const struct pdu *p,
 	    const struct pdu_body *body);
 bool	task_request_arrived(struct conn *c, const struct pdu *p,
 	    const struct pdu_body *body);
+void	conn_forget_logouts(struct conn *c);
+void	session_answer_logouts(struct session *s);
 void	conn_reject(struct conn *c, enum reject_reason reason,
 	    const uint8_t *header);
 

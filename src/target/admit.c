@@ -33,7 +33,7 @@ place_session(struct connection *c)
 void
 login_finished(struct connection *c)
 {
-	struct login *l = &c->login->login;
+	const struct login *l = &c->login->login;
 	struct shard *to;
 
 	/* Shards that have no session left may have stopped to look. */
@@ -42,13 +42,7 @@ login_finished(struct connection *c)
 		return;
 	}
 	if (l->tsih != 0) {
-		bool is_there = registry_has_session(
-		    c->shard->service->registry, l->tsih, l->initiator_name,
-		    l->target_name, l->isid);
-
-		login_deny(c, is_there ? LOGIN_TOO_MANY_CONNECTIONS :
-		    LOGIN_NO_SUCH_SESSION, is_there ?
-		    "a session has one connection" : "no session has its TSIH");
+		join_begin(c);
 		return;
 	}
 	to = place_session(c);
@@ -64,7 +58,10 @@ void
 login_phase_moved(struct connection *c)
 {
 	timer_set(c->shard->reactor, &c->timer, c->login_deadline_ns);
-	session_begin(c);
+	if (c->login->joins != NULL)
+		join_go_on(c);
+	else
+		session_begin(c);
 }
 
 /* The session that had our place has ended. */
@@ -87,20 +84,17 @@ wait_is_over(struct reactor_msg *msg)
 static void
 log_login(const struct connection *c, const struct login *l)
 {
-	log_info("initiator %s: target %s: logged in from %s%s%s%s",
+	log_info("initiator %s: target %s: %s from %s%s%s%s",
 	    l->initiator_name, l->is_discovery ? "discovery" : l->target_name,
+	    l->tsih == 0 ? "logged in" : "another connection",
 	    c->peer_address, l->user[0] != '\0' ? " as user " : "", l->user,
 	    l->is_mutual ? " (mutual)" : "");
 }
 
-/* The registry has entered it: the full feature phase begins with the answer
- * that is ready. */
-static void
-session_start(struct connection *c)
+void
+login_start_full_feature(struct connection *c, struct nexus *n)
 {
-	struct login_phase *p = c->login;
-	struct login *l = &p->login;
-	struct nexus *n = p->nexus;
+	struct login *l = &c->login->login;
 
 	login_admit(l, n->entry.tsih);
 	conn_join(&c->conn, n->session, l->cid, &l->conn, c->conn.statsn, 0);
@@ -108,13 +102,23 @@ session_start(struct connection *c)
 	c->text = l->negotiation;
 	c->text.stage = STAGE_FULL_FEATURE;
 	c->nexus = n;
-	list_append(&c->shard->sessions, &n->link);
 	log_login(c, l);
 	(void)login_answer(c, false, true);
-	p->nexus = NULL;
-	p->placed = NULL;		/* the nexus is counted from now on */
 	(void)login_phase_end(c);
 	connection_start_ticks(c);
+}
+
+/* The registry has entered it. */
+static void
+session_start(struct connection *c)
+{
+	struct login_phase *p = c->login;
+	struct nexus *n = p->nexus;
+
+	list_append(&c->shard->sessions, &n->link);
+	p->nexus = NULL;
+	p->placed = NULL;		/* the nexus is counted from now on */
+	login_start_full_feature(c, n);
 }
 
 static void

@@ -240,6 +240,35 @@ connection_close(struct connection *c, const char *why)
 		    CLOSE_MS_MAX * NS_PER_MS);
 }
 
+void
+connection_drop(struct connection *c, const char *why)
+{
+	if (c->why == NULL)
+		c->why = why;
+	c->is_closing = c->conn.is_closing = true;
+	if (c->stream != NULL)
+		stream_close(c->stream, true);
+}
+
+void
+connection_tell_others(struct connection *c)
+{
+	struct session *s = c->conn.session;
+
+	if (s->is_ending)
+		return;
+	LIST_FOR_EACH(l, &s->conns) {
+		struct conn *other = CONTAINER_OF(l, struct conn, link);
+
+		if (other == &c->conn || other->is_closing)
+			continue;
+		conn_async(other, ASYNC_DROP_CONNECTION, c->conn.cid,
+		    (uint16_t)s->params.time2wait_s,
+		    (uint16_t)s->params.time2retain_s);
+		return;
+	}
+}
+
 /* -- time ------------------------------------------------------------------ */
 
 /* Data-Out that was asked for and does not come ends its command (F30); a gap
@@ -264,9 +293,11 @@ check_waiting(struct connection *c, uint64_t now_ns)
 		    c->shard->service->config.data_timeout_s);
 		command_data_timeout(k);
 	}
+	/* On which connection it was lost nobody knows: the session cannot go
+	 * on (7.1.4.4). */
 	if (!list_is_empty(&c->conn.session->held) &&
 	    now_ns - c->held_since_ns >= limit_ns && c->held_since_ns != 0)
-		connection_close(c, "a missing CmdSN did not come");
+		nexus_end(c->nexus, "a missing CmdSN did not come");
 	if (list_is_empty(&c->conn.session->held))
 		c->held_since_ns = 0;
 	else if (c->held_since_ns == 0)
@@ -285,9 +316,8 @@ check_alive(struct connection *c, uint64_t now_ns)
 		return;
 	if (is_asked && now_ns - c->pinged_ns >=
 	    config->ping_timeout_s * NS_PER_SECOND) {
-		c->why = "no answer to NOP-In";
-		c->is_closing = true;
-		stream_close(c->stream, true);
+		connection_tell_others(c);
+		connection_drop(c, "no answer to NOP-In");
 	} else if (!is_asked && quiet_ns >= config->ping_interval_s *
 	    NS_PER_SECOND) {
 		c->conn.has_ping = false;	/* whatever became of it */

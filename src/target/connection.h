@@ -57,6 +57,13 @@ void	connection_pause(struct connection *c, bool is_paused);
  * for the log, NULL: an orderly logout. */
 void	connection_close(struct connection *c, const char *why);
 
+/* Close it now: what is queued is not waited for. */
+void	connection_drop(struct connection *c, const char *why);
+
+/* Tell the initiator on another connection of the session that we drop this
+ * one (RFC 7143 11.9.1). */
+void	connection_tell_others(struct connection *c);
+
 /* -- for login_phase.c ----------------------------------------------------- */
 
 /* Give the connection to another reactor; login_phase_moved() goes on there. */

@@ -25,6 +25,8 @@ struct login_phase {
 	const struct scsi_target_port *port;	/* and its port */
 	struct nexus	*nexus;		/* being made */
 	bool		 is_waiting;	/* for the registry */
+	struct registry_entry *joins;	/* the session it is to join, or NULL */
+	struct link	 joining;	/* of nexus->joining: it waits */
 	struct shard	*placed;	/* counted in its load, or NULL */
 	bool		 is_finished;	/* no more requests */
 	bool		 is_pausing;	/* before a refusal is sent */
@@ -45,5 +47,24 @@ void	login_deny(struct connection *c, enum login_status status,
 
 /* The login is finished but for its answer. */
 void	login_finished(struct connection *c);
+
+/* The full feature phase begins in n, with the answer that is ready; p is
+ * gone afterwards. */
+void	login_start_full_feature(struct connection *c, struct nexus *n);
+
+/* -- join.c -- */
+
+/* On reactor 0: find the session that the login wants to join, go to its
+ * reactor. */
+void	join_begin(struct connection *c);
+
+/* There: join it, wait for the connection whose place it takes, or refuse. */
+void	join_go_on(struct connection *c);
+
+/* It will not join. */
+void	join_end(struct connection *c);
+
+/* A connection or a task of n has gone: who waits looks again. */
+void	join_again(struct nexus *n);
 
 #endif

@@ -70,6 +70,7 @@ login_phase_begin(struct connection *c)
 	if (p == NULL)
 		return false;
 	p->connection = c;
+	link_init(&p->joining);
 	p->config = (struct login_config){
 		.offer = &s->offer,
 		.ops = &policy_ops,
@@ -90,6 +91,8 @@ login_phase_end(struct connection *c)
 	if (p->is_waiting && !registry_unwait(c->shard->service->registry,
 	    &p->wait))
 		return false;
+	if (p->joins != NULL)
+		join_end(c);
 	if (p->nexus != NULL)
 		nexus_free(p->nexus);
 	if (p->placed != NULL)
@@ -131,6 +134,7 @@ bool
 login_answer(struct connection *c, bool closes, bool is_final)
 {
 	const struct login_pdu *a = &c->login->login.answer;
+	const uint32_t cmdsn = c->login->login.cmdsn;
 	struct login_reply *r = malloc(sizeof(*r) + a->text.bytes);
 
 	if (r == NULL) {
@@ -142,8 +146,11 @@ login_answer(struct connection *c, bool closes, bool is_final)
 	r->closes = closes;
 	r->is_final = is_final;
 	pdu_build(&a->pdu, r->bhs);
-	put_be32(r->bhs + 28, c->login->login.cmdsn);	/* ExpCmdSN */
-	put_be32(r->bhs + 32, c->login->login.cmdsn);	/* MaxCmdSN */
+	/* ExpCmdSN, MaxCmdSN.  A session that is there has its own, which are
+	 * on its reactor: a pair that is to be ignored (4.2.2.1) until the last
+	 * answer is stamped. */
+	put_be32(r->bhs + 28, cmdsn);
+	put_be32(r->bhs + 32, c->login->login.tsih == 0 ? cmdsn : cmdsn - 2);
 	r->data_bytes = (uint32_t)a->text.bytes;
 	if (r->data_bytes > 0)
 		memcpy(r->data, a->text.data, r->data_bytes);

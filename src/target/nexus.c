@@ -10,11 +10,13 @@
 #include "target/command.h"
 #include "target/connection.h"
 #include "target/internal.h"
+#include "target/login_internal.h"
 
 static void	unit_attached(struct unit_claim *claim);
 static void	unit_detached(struct unit_claim *claim);
 static void	nexus_check_end(struct nexus *n);
 static void	nexus_end_told(struct registry_entry *e, const char *why);
+static void	nexus_unpinned(struct registry_entry *e);
 
 /* -- memory for the session ------------------------------------------------ */
 
@@ -112,7 +114,21 @@ nexus_pause(struct conn *c, bool is_paused)
 static void
 nexus_close(struct conn *c, conn_fault why)
 {
+	if (why != NULL)
+		connection_tell_others(c->owner);
 	connection_close(c->owner, why);
+}
+
+static void
+nexus_drop(struct conn *c, conn_fault why)
+{
+	connection_drop(c->owner, why);
+}
+
+static void
+nexus_settled(struct session *s)
+{
+	join_again(nexus_of_session(s));
 }
 
 static void
@@ -138,6 +154,8 @@ const struct session_ops nexus_session_ops = {
 	.wake = nexus_wake,
 	.pause = nexus_pause,
 	.close = nexus_close,
+	.drop = nexus_drop,
+	.settled = nexus_settled,
 	.logout = nexus_logout,
 };
 
@@ -163,6 +181,7 @@ nexus_new(struct shard *sh, const struct login *l, struct target *t,
 		return NULL;
 	}
 	list_init(&n->units);
+	list_init(&n->joining);
 	link_init(&n->link);
 	memcpy(n->port.name, l->initiator_name, sizeof(n->port.name));
 	memcpy(n->port.isid, l->isid, sizeof(n->port.isid));
@@ -180,6 +199,7 @@ nexus_new(struct shard *sh, const struct login *l, struct target *t,
 	n->entry.has_data_digest = l->conn.has_data_digest;
 	n->entry.params = &n->session->params;
 	n->entry.end = nexus_end_told;
+	n->entry.unpinned = nexus_unpinned;
 	return n;
 }
 
@@ -277,6 +297,13 @@ nexus_end_told(struct registry_entry *e, const char *why)
 	nexus_end(CONTAINER_OF(e, struct nexus, entry), why);
 }
 
+/* A connection that joined, or was refused, keeps it no longer. */
+static void
+nexus_unpinned(struct registry_entry *e)
+{
+	nexus_connection_gone(CONTAINER_OF(e, struct nexus, entry));
+}
+
 void
 nexus_end(struct nexus *n, const char *why)
 {
@@ -294,7 +321,7 @@ nexus_end(struct nexus *n, const char *why)
 void
 nexus_connection_gone(struct nexus *n)
 {
-	if (list_is_empty(&n->session->conns)) {
+	if (list_is_empty(&n->session->conns) && list_is_empty(&n->joining)) {
 		n->is_ending = true;
 		nexus_check_end(n);
 	}

@@ -46,6 +46,7 @@ struct nexus {
 	char		*alias, *user;	/* of the initiator; may be "" */
 	struct list	 units;		/* struct nexus_unit */
 	struct nexus_unit *last_unit;	/* used by the last command */
+	struct list	 joining;	/* struct login_phase: wait for a CID */
 	unsigned	 detaching;
 	bool		 is_reinstated;	/* it took another's place */
 	bool		 is_shutting_down;
@@ -64,7 +65,8 @@ struct nexus *nexus_new(struct shard *sh, const struct login *l,
 /* A login that came to nothing after all: not registered, not joined. */
 void	nexus_free(struct nexus *n);
 
-/* A connection has gone; the last one ends the nexus. */
+/* A connection has gone, or will not join after all; the last one ends the
+ * nexus. */
 void	nexus_connection_gone(struct nexus *n);
 
 /* End it: close its connections at once (drop, reinstatement, logout). */

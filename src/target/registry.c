@@ -111,6 +111,9 @@ registry_enter(struct registry *r, struct registry_entry *e,
 
 	link_init(&e->link);
 	list_init(&e->waiters);
+	e->registry = r;
+	e->pins = 0;
+	e->is_unpin_posted = false;
 	pthread_mutex_lock(&r->lock);
 	/* Discovery sessions of one node do not exclude each other: tools open
 	 * several with the ISID they always use. */
@@ -162,8 +165,9 @@ registry_leave(struct registry *r, struct registry_entry *e)
 	struct link *l;
 
 	pthread_mutex_lock(&r->lock);
-	/* The message that tells it to end lies in the entry. */
-	if (e->is_ending && !e->is_end_told) {
+	/* The messages that tell it lie in the entry. */
+	if ((e->is_ending && !e->is_end_told) || e->pins > 0 ||
+	    e->is_unpin_posted) {
 		pthread_mutex_unlock(&r->lock);
 		return false;
 	}
@@ -200,20 +204,51 @@ registry_end(struct registry *r, uint64_t id, const char *why)
 	return was_found;
 }
 
-bool
-registry_has_session(struct registry *r, uint16_t tsih, const char *initiator,
-    const char *target, const uint8_t isid[6])
+struct registry_entry *
+registry_pin(struct registry *r, uint16_t tsih,
+    const struct registry_port *port)
 {
-	const struct registry_entry *e;
-	bool has;
+	struct registry_entry *e;
 
 	pthread_mutex_lock(&r->lock);
 	e = find_tsih(r, tsih);
-	has = e != NULL && strcmp(e->initiator, initiator) == 0 &&
-	    strcmp(e->target, target) == 0 &&
-	    memcmp(e->isid, isid, sizeof(e->isid)) == 0;
+	if (e != NULL && (strcmp(e->initiator, port->initiator) != 0 ||
+	    strcmp(e->target, port->target) != 0 ||
+	    memcmp(e->isid, port->isid, sizeof(e->isid)) != 0 ||
+	    e->portal_group_tag != port->portal_group_tag))
+		e = NULL;
+	if (e != NULL)
+		e->pins++;
 	pthread_mutex_unlock(&r->lock);
-	return has;
+	return e;
+}
+
+static void
+unpinned_on_its_reactor(struct reactor_msg *msg)
+{
+	struct registry_entry *e = CONTAINER_OF(msg, struct registry_entry,
+	    unpin_msg);
+
+	pthread_mutex_lock(&e->registry->lock);
+	e->is_unpin_posted = false;
+	pthread_mutex_unlock(&e->registry->lock);
+	e->unpinned(e);
+}
+
+void
+registry_unpin(struct registry_entry *e)
+{
+	struct registry *r = e->registry;
+
+	pthread_mutex_lock(&r->lock);
+	assert(e->pins > 0);
+	e->pins--;
+	if (!e->is_unpin_posted) {
+		e->is_unpin_posted = true;
+		e->unpin_msg.fn = unpinned_on_its_reactor;
+		reactor_post(e->shard->reactor, &e->unpin_msg);
+	}
+	pthread_mutex_unlock(&r->lock);
 }
 
 void

@@ -30,6 +30,8 @@ struct registry_entry {
 	bool		 is_discovery;
 	bool		 is_ending;		/* end_msg was posted */
 	bool		 is_end_told;		/* ... and has been run */
+	unsigned	 pins;			/* connections that join */
+	bool		 is_unpin_posted;	/* unpin_msg is on its way */
 	const char	*initiator, *initiator_alias, *target, *user;
 	char		 peer_address[ADDRESS_BYTES_MAX];
 	char		 portal_address[ADDRESS_BYTES_MAX];
@@ -40,6 +42,11 @@ struct registry_entry {
 	/* Sent to the session's reactor to end it. */
 	struct reactor_msg end_msg;
 	void		(*end)(struct registry_entry *e, const char *why);
+
+	/* Nobody pins it any more; on the session's reactor. */
+	void		(*unpinned)(struct registry_entry *e);
+	struct reactor_msg unpin_msg;
+	struct registry	*registry;
 	const char	*end_why;
 };
 
@@ -68,17 +75,30 @@ enum registry_result registry_enter(struct registry *r,
 /* Wait no longer.  False: the message has been posted and will arrive. */
 bool	registry_unwait(struct registry *r, struct registry_wait *wait);
 
-/* The session has ended; those who waited for it go on.  False when it is about
- * to be told to end: it must not go before it has been. */
+/* The session has ended; those who waited for it go on.  False when a message
+ * to it is on its way or a connection that joins it has it pinned: it must not
+ * go before end() or unpinned() was called. */
 bool	registry_leave(struct registry *r, struct registry_entry *e);
 
 /* Tell a session to end.  False: no session has this id. */
 bool	registry_end(struct registry *r, uint64_t id, const char *why);
 
-/* Is there a session with this TSIH, and is it this initiator's, by this ISID,
- * with this target?  Others learn nothing of it. */
-bool	registry_has_session(struct registry *r, uint16_t tsih,
-	    const char *initiator, const char *target, const uint8_t isid[6]);
+/* Who wants to join a session must be its initiator port, at its target and
+ * portal group (RFC 7143 4.4.3, 6.3.3). */
+struct registry_port {
+	const char	*initiator, *target;
+	const uint8_t	*isid;			/* six bytes */
+	uint16_t	 portal_group_tag;
+};
+
+/* The session with this TSIH, if it is that port's: others learn nothing of it.
+ * It does not go before registry_unpin(); ending it may be under way.  NULL:
+ * there is none. */
+struct registry_entry *registry_pin(struct registry *r, uint16_t tsih,
+	    const struct registry_port *port);
+
+/* On any reactor, once for each registry_pin(). */
+void	registry_unpin(struct registry_entry *e);
 
 /* Calls are made with the lock held: copy and return. */
 void	registry_visit(struct registry *r, session_visitor *visit,

@@ -118,6 +118,7 @@ static const char example[] =
     "	data_digest = crc32c\n"
     "	first_burst = 64K max_burst = 1M recv_data = 128K\n"
     "	outstanding_r2t = 4 initial_r2t = yes immediate_data = no\n"
+    "	max_connections = 3\n"
     "	lun 1 {\n"
     "		store = \"ram:64M\"\n"
     "	}\n"
@@ -169,6 +170,7 @@ TEST(every_key_reaches_its_member)
 	CHECK_EQ(CONFIG_DIGEST_NONE, t->session.header_digest);
 	CHECK_EQ(CONFIG_DIGEST_CRC32C, t->session.data_digest);
 	CHECK_EQ(65536, t->session.first_burst_bytes);
+	CHECK_EQ(3, t->session.max_connections);
 	CHECK(t->session.initial_r2t);
 	CHECK(!t->session.immediate_data);
 	CHECK_EQ(0, c.session.nop_interval_s);

@@ -29,7 +29,7 @@ check_params(const struct login *l)
 
 	check_range("burst", s->max_burst_bytes, 512, 0xffffff);
 	check_range("first", s->first_burst_bytes, 512, s->max_burst_bytes);
-	check_range("conns", s->max_connections, 1, 1);
+	check_range("conns", s->max_connections, 1, SESSION_CONNS_USUAL);
 	check_range("wait", s->time2wait_s, 0, 3600);
 	check_range("retain", s->time2retain_s, 0, 3600);
 	check_range("r2ts", s->max_outstanding_r2t, 1, OUTSTANDING_R2T_MAX);

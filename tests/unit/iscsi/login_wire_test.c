@@ -212,7 +212,7 @@ TEST(windows_logs_in_in_two_stages)
 	    "DataSequenceInOrder=Yes\0DefaultTime2Wait=0\0"
 	    "DefaultTime2Retain=60\0MaxOutstandingR2T=16\0")));
 	CHECK_EQ(0, r.l.session.error_recovery_level);
-	CHECK_EQ(1, r.l.session.max_connections);
+	CHECK_EQ(8, r.l.session.max_connections);
 	CHECK_EQ(2, r.l.session.time2wait_s);
 	CHECK_EQ(16, r.l.session.max_outstanding_r2t);
 	CHECK_EQ(65536, r.l.conn.peer_recv_data_max);

@@ -67,7 +67,7 @@ TEST(smaller_length_wins)
 	CHECK_EQ(BURST_BYTES_MAX, t.n.session.max_burst_bytes);
 	CHECK_TEXT("16", answer_to(&t, "MaxOutstandingR2T", "64"));
 	CHECK_TEXT("1", answer_to(&t, "MaxOutstandingR2T", "1"));
-	CHECK_TEXT("1", answer_to(&t, "MaxConnections", "8"));
+	CHECK_TEXT("8", answer_to(&t, "MaxConnections", "16"));
 	CHECK_TEXT("0", answer_to(&t, "ErrorRecoveryLevel", "2"));
 	CHECK_TEXT("0", answer_to(&t, "DefaultTime2Retain", "20"));
 	CHECK_TEXT("1", answer_to(&t, "iSCSIProtocolLevel", "2"));

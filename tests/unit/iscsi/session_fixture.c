@@ -252,6 +252,22 @@ told_close(struct conn *c, conn_fault why)
 }
 
 static void
+told_drop(struct conn *c, conn_fault why)
+{
+	struct rig *r = c->owner;
+
+	c->is_closing = true;
+	r->drops++;
+	r->why = why;
+}
+
+static void
+told_settled(struct session *s)
+{
+	rig_of(s)->settles++;
+}
+
+static void
 told_logout(struct session *s)
 {
 	rig_of(s)->logouts++;
@@ -274,6 +290,8 @@ static const struct session_ops rig_session_ops = {
 	.wake = told_wake,
 	.pause = told_pause,
 	.close = told_close,
+	.drop = told_drop,
+	.settled = told_settled,
 	.logout = told_logout,
 };
 

@@ -21,7 +21,7 @@
 
 #define RIG_TASKS_MAX	512
 #define RIG_SAID_MAX	4096
-#define RIG_CONNS	2
+#define RIG_CONNS	8
 
 enum feed {
 	FEED_WHOLE,		/* one PDU, one piece */
@@ -78,7 +78,7 @@ struct rig {
 	size_t		 text_bytes;
 	const uint8_t	*answer;	/* to the next text; NULL: reject */
 	size_t		 answer_bytes;
-	size_t		 closes;
+	size_t		 closes, drops, settles;
 	conn_fault	 why;
 	bool		 is_paused;
 	size_t		 pauses;

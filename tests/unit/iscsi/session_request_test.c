@@ -472,10 +472,13 @@ TEST(logout_of_another_connection)
 	rig_join(&r, 1, NULL);
 	p = logout(LOGOUT_CONNECTION, 2);
 	CHECK(rig_send(&r, &p, NULL));
-	CHECK_EQ(1, r.closes);
+	CHECK_EQ(1, r.drops);
 	CHECK(r.conns[1].is_closing);
 	CHECK(!r.conns[0].is_closing);
-	rig_hear(&r, OP_LOGOUT_RESPONSE, 9);
+	CHECK_EQ(0, rig_listen(&r));	/* not before it is gone */
+	rig_lose(&r, &r.conns[1]);
+	CHECK_EQ(LOGOUT_DONE, rig_hear(&r, OP_LOGOUT_RESPONSE,
+	    9)->logout_response.response);
 	rig_close(&r);
 }
 

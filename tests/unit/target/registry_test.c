@@ -61,14 +61,84 @@ TEST(each_session_gets_its_own_tsih_and_id)
 	CHECK(a.tsih != 0 && a.tsih != b.tsih && b.tsih != c.tsih);
 	CHECK(a.id != b.id && b.id != c.id);
 	CHECK_EQ(3, registry_count(r));
-	CHECK(registry_has_session(r, b.tsih, "iqn.i:1", "iqn.t:1", b.isid));
-	CHECK(!registry_has_session(r, b.tsih, "iqn.i:2", "iqn.t:1", b.isid));
-	CHECK(!registry_has_session(r, b.tsih, "iqn.i:1", "iqn.t:2", b.isid));
-	CHECK(!registry_has_session(r, b.tsih, "iqn.i:1", "iqn.t:1", a.isid));
 	(void)registry_leave(r, &b);
-	CHECK(!registry_has_session(r, b.tsih, "iqn.i:1", "iqn.t:1", b.isid));
 	(void)registry_leave(r, &a);
 	(void)registry_leave(r, &c);
+	registry_free(r);
+	reactor_free(shard.reactor);
+}
+
+static unsigned unpins;
+
+static void
+told_unpinned([[maybe_unused]] struct registry_entry *entry)
+{
+	unpins++;
+}
+
+static struct registry_entry *
+pin(struct registry *r, uint16_t tsih, const char *initiator,
+    const char *target, const uint8_t *isid, uint16_t tag)
+{
+	const struct registry_port port = {
+		.initiator = initiator,
+		.target = target,
+		.isid = isid,
+		.portal_group_tag = tag,
+	};
+
+	return registry_pin(r, tsih, &port);
+}
+
+TEST(session_is_pinned_by_its_own_port_only)
+{
+	struct registry *r = registry_new();
+	struct registry_entry a = entry_of("iqn.i:1", "iqn.t:1", 1);
+	struct registry_wait w;
+	const uint8_t isid[6] = { 0x80, 0, 0, 0, 2 };
+
+	open_shard();
+	unpins = 0;
+	a.portal_group_tag = 1;
+	a.unpinned = told_unpinned;
+	CHECK_EQ(REGISTRY_ENTERED, registry_enter(r, &a, &w));
+	CHECK(pin(r, a.tsih, "iqn.i:2", "iqn.t:1", a.isid, 1) == NULL);
+	CHECK(pin(r, a.tsih, "iqn.i:1", "iqn.t:2", a.isid, 1) == NULL);
+	CHECK(pin(r, a.tsih, "iqn.i:1", "iqn.t:1", isid, 1) == NULL);
+	CHECK(pin(r, a.tsih, "iqn.i:1", "iqn.t:1", a.isid, 2) == NULL);
+	CHECK(pin(r, (uint16_t)(a.tsih + 1), "iqn.i:1", "iqn.t:1", a.isid,
+	    1) == NULL);
+	CHECK(pin(r, a.tsih, "iqn.i:1", "iqn.t:1", a.isid, 1) == &a);
+	CHECK(registry_leave(r, &a) == false);
+	registry_unpin(&a);
+	CHECK(registry_leave(r, &a) == false);	/* it is told first */
+	reactor_turn(shard.reactor, 0);
+	CHECK_EQ(1, unpins);
+	CHECK(registry_leave(r, &a));
+	CHECK(pin(r, a.tsih, "iqn.i:1", "iqn.t:1", a.isid, 1) == NULL);
+	registry_free(r);
+	reactor_free(shard.reactor);
+}
+
+TEST(session_that_two_join_goes_after_both)
+{
+	struct registry *r = registry_new();
+	struct registry_entry a = entry_of("iqn.i:1", "iqn.t:1", 1);
+	struct registry_wait w;
+
+	open_shard();
+	unpins = 0;
+	a.unpinned = told_unpinned;
+	CHECK_EQ(REGISTRY_ENTERED, registry_enter(r, &a, &w));
+	CHECK(pin(r, a.tsih, "iqn.i:1", "iqn.t:1", a.isid, 0) == &a);
+	CHECK(pin(r, a.tsih, "iqn.i:1", "iqn.t:1", a.isid, 0) == &a);
+	registry_unpin(&a);
+	reactor_turn(shard.reactor, 0);
+	CHECK(registry_leave(r, &a) == false);
+	registry_unpin(&a);
+	reactor_turn(shard.reactor, 0);
+	CHECK_EQ(2, unpins);
+	CHECK(registry_leave(r, &a));
 	registry_free(r);
 	reactor_free(shard.reactor);
 }
@@ -158,6 +228,8 @@ TEST(who_stops_waiting_is_not_told)
 	reactor_free(shard.reactor);
 }
 
-TESTS(who_stops_waiting_is_not_told, each_session_gets_its_own_tsih_and_id,
+TESTS(session_is_pinned_by_its_own_port_only,
+    session_that_two_join_goes_after_both, who_stops_waiting_is_not_told,
+    each_session_gets_its_own_tsih_and_id,
     second_login_of_a_nexus_waits_until_the_first_has_ended,
     discovery_sessions_do_not_exclude_each_other, session_is_told_to_end_once)
