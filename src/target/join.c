@@ -31,8 +31,8 @@ join_begin(struct connection *c)
 		.initiator = l->initiator_name,
 		.target = l->target_name,
 		.isid = l->isid,
-		.portal_group_tag = p->target != NULL ?
-		    p->target->portal_group_tag : 0,
+		.portal_group_tag = p->port != NULL ?
+		    p->port->portal_group_tag : 0,
 	};
 
 	p->joins = registry_pin(c->shard->service->registry, l->tsih, &port);
