@@ -178,7 +178,7 @@ TEST(every_key_reaches_its_member)
 	CHECK_EQ(2, t->lun_count);
 	l = &t->luns[0];	/* sorted */
 	CHECK_EQ(0, l->lun);
-	CHECK_EQ(29, l->line);
+	CHECK_EQ(30, l->line);
 	CHECK_TEXT("/srv/disk0.img", l->store);
 	CHECK_EQ(10ull << 30, l->size_bytes);
 	CHECK(!l->write_cache && l->direct && !l->thin && l->removable);
