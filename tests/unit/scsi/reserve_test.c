@@ -153,122 +153,7 @@ TEST(reserve_by_the_protected_is_good_and_does_nothing)
 	}
 }
 
-/* -- the access matrix ----------------------------------------------------- */
-
-enum { HOLDER, REGISTRANT, STRANGER };
-
-/* SPC-4 table 65 and SBC-3 table 13, written out: may this nexus send a command
- * of this class?  Rows are types, columns the classes ANY, STATUS, READ,
- * WRITE. */
-static const struct {
-	uint8_t	type;
-	bool	may[3][4];
-} matrix[] = {
-	{ 1, { { 1, 1, 1, 1 }, { 1, 1, 1, 0 }, { 1, 1, 1, 0 } } },
-	{ 3, { { 1, 1, 1, 1 }, { 1, 1, 0, 0 }, { 1, 1, 0, 0 } } },
-	{ 5, { { 1, 1, 1, 1 }, { 1, 1, 1, 1 }, { 1, 1, 1, 0 } } },
-	{ 6, { { 1, 1, 1, 1 }, { 1, 1, 1, 1 }, { 1, 1, 0, 0 } } },
-	{ 7, { { 1, 1, 1, 1 }, { 1, 1, 1, 1 }, { 1, 1, 1, 0 } } },
-	{ 8, { { 1, 1, 1, 1 }, { 1, 1, 1, 1 }, { 1, 1, 0, 0 } } },
-};
-
-/* Every row of opcodes.def against every type, sent for real: the answer is
- * RESERVATION CONFLICT exactly where the matrix says so. */
-static void
-check_every_command(size_t row)
-{
-	for (size_t i = 0; i < scsi_opcode_count; i++) {
-		const struct scsi_opcode *o = &scsi_opcodes[i];
-		uint8_t cdb[16] = { o->opcode };
-		uint8_t out[1024] = { 0 };
-		enum scsi_access access;
-
-		if (o->run == NULL)
-			continue;	/* row 0 is no command */
-		if (o->flags & OPCODE_ACTION)
-			cdb[1] = o->action;
-		access = scsi_opcode_access(o, cdb);
-		if (access == ACCESS_OWN)
-			continue;
-		for (unsigned n = HOLDER; n <= STRANGER; n++) {
-			enum scsi_status status = rig_run(&rig, n, cdb,
-			    sizeof(cdb), out, sizeof(out));
-
-			CHECK_EQ(matrix[row].may[n][access],
-			    status != SCSI_RESERVATION_CONFLICT);
-		}
-	}
-}
-
-TEST(every_command_meets_every_type_as_the_standard_says)
-{
-	for (size_t i = 0; i < sizeof(matrix) / sizeof(matrix[0]); i++) {
-		rig_open(&rig, NULL);
-		CHECK_EQ(SCSI_GOOD, pr_out(&rig, HOLDER, REGISTER, 0, 0, 0xa));
-		CHECK_EQ(SCSI_GOOD,
-		    pr_out(&rig, REGISTRANT, REGISTER, 0, 0, 0xb));
-		CHECK_EQ(SCSI_GOOD,
-		    pr_out(&rig, HOLDER, RESERVE, matrix[i].type, 0xa, 0));
-		check_every_command(i);
-		rig_close(&rig);
-	}
-}
-
-/* The classes of the opcodes, so that the matrix above is not met by a table
- * that says ANY everywhere. */
-TEST(commands_have_the_class_of_the_standard)
-{
-	static const struct {
-		uint8_t	opcode, action;
-		enum scsi_access access;
-	} rows[] = {
-		{ 0x00, 0x00, ACCESS_STATUS },	/* TEST UNIT READY */
-		{ 0x03, 0x00, ACCESS_ANY },	/* REQUEST SENSE */
-		{ 0x08, 0x00, ACCESS_READ },
-		{ 0x0a, 0x00, ACCESS_WRITE },
-		{ 0x12, 0x00, ACCESS_ANY },	/* INQUIRY */
-		{ 0x15, 0x00, ACCESS_WRITE },	/* MODE SELECT */
-		{ 0x1a, 0x00, ACCESS_READ },	/* MODE SENSE */
-		{ 0x25, 0x00, ACCESS_ANY },	/* READ CAPACITY */
-		{ 0x28, 0x00, ACCESS_READ },
-		{ 0x2a, 0x00, ACCESS_WRITE },
-		{ 0x2e, 0x00, ACCESS_WRITE },	/* WRITE AND VERIFY */
-		{ 0x2f, 0x00, ACCESS_READ },	/* VERIFY */
-		{ 0x34, 0x00, ACCESS_READ },	/* PRE-FETCH */
-		{ 0x35, 0x00, ACCESS_WRITE },	/* SYNCHRONIZE CACHE */
-		{ 0x41, 0x00, ACCESS_WRITE },	/* WRITE SAME */
-		{ 0x42, 0x00, ACCESS_WRITE },	/* UNMAP */
-		{ 0x55, 0x00, ACCESS_WRITE },
-		{ 0x5a, 0x00, ACCESS_READ },
-		{ 0x88, 0x00, ACCESS_READ },
-		{ 0x89, 0x00, ACCESS_WRITE },	/* COMPARE AND WRITE */
-		{ 0x8a, 0x00, ACCESS_WRITE },
-		{ 0x8b, 0x00, ACCESS_WRITE },	/* ORWRITE */
-		{ 0x8e, 0x00, ACCESS_WRITE },
-		{ 0x8f, 0x00, ACCESS_READ },
-		{ 0x90, 0x00, ACCESS_READ },
-		{ 0x91, 0x00, ACCESS_WRITE },
-		{ 0x93, 0x00, ACCESS_WRITE },
-		{ 0x9e, 0x10, ACCESS_ANY },	/* READ CAPACITY(16) */
-		{ 0x9e, 0x12, ACCESS_READ },	/* GET LBA STATUS */
-		{ 0xa0, 0x00, ACCESS_ANY },	/* REPORT LUNS */
-		{ 0xa3, 0x0c, ACCESS_READ },	/* REPORT SUPPORTED OPCODES */
-		{ 0xa3, 0x0d, ACCESS_READ },
-		{ 0xa8, 0x00, ACCESS_READ },
-		{ 0xaa, 0x00, ACCESS_WRITE },
-		{ 0xae, 0x00, ACCESS_WRITE },
-		{ 0xaf, 0x00, ACCESS_READ },
-	};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const uint8_t cdb[16] = { rows[i].opcode, rows[i].action };
-		const struct scsi_opcode *o;
-
-		CHECK_EQ(OPCODE_FOUND, scsi_opcode_find(rows[i].opcode,
-		    rows[i].action, &o));
-		CHECK_EQ(rows[i].access, scsi_opcode_access(o, cdb));
-	}
-}
+/* -- what a RESERVE lets through; persistent ones: access_matrix_test.c ---- */
 
 TEST(prevent_and_stop_are_writes_allow_and_start_are_free)
 {
@@ -332,7 +217,5 @@ TESTS(reserved_unit_conflicts_for_others_alone, holder_may_reserve_again,
     reserve_stops_persistent_reservations_for_everyone,
     registered_keys_stop_reserve_and_release,
     reserve_by_the_protected_is_good_and_does_nothing,
-    every_command_meets_every_type_as_the_standard_says,
-    commands_have_the_class_of_the_standard,
     prevent_and_stop_are_writes_allow_and_start_are_free,
     reserved_unit_still_says_what_it_is)
