@@ -118,6 +118,10 @@ address_resolve(const struct address *a, bool is_to_listen,
 			    &(*list)->ai_next);
 	} else {
 		error = look_up(a->host, a->port, AF_UNSPEC, flags, list);
+		/* RFC 6761 6.3: that name is known without asking, also in a
+		 * folder that has no /etc/hosts. */
+		if (error != 0 && strcmp(a->host, "localhost") == 0)
+			error = look_up(NULL, a->port, AF_UNSPEC, 0, list);
 	}
 	if (error == 0)
 		return true;
