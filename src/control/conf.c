@@ -13,14 +13,15 @@
 
 #include <confuse.h>
 
+#include "control/conf_apply.h"
+#include "control/conf_merge.h"
 #include "control/conf_scan.h"
 #include "control/config_key.h"
-#include "control/config_value.h"
 
 #define SECTION_KEYS_MAX	64
 
 /* A value and where it stands; libconfuse keeps a pointer to it. */
-struct conf_value {
+struct kept {
 	unsigned	line;
 	char		text[];
 };
@@ -32,7 +33,7 @@ static _Thread_local struct {
 	bool		 is_set;
 } refusal;
 
-static struct conf_value *
+static struct kept *
 value_at(cfg_t *section, const char *name, unsigned i)
 {
 	cfg_opt_t *option = cfg_getopt(section, name);
@@ -46,7 +47,7 @@ value_at(cfg_t *section, const char *name, unsigned i)
 static const char *
 section_name(cfg_t *section)
 {
-	struct conf_value *mark = value_at(section, CONF_SCAN_MARK, 0);
+	struct kept *mark = value_at(section, CONF_SCAN_MARK, 0);
 
 	return mark == NULL ? "" : mark->text;
 }
@@ -54,7 +55,7 @@ section_name(cfg_t *section)
 static unsigned
 section_line(cfg_t *section)
 {
-	struct conf_value *mark = value_at(section, CONF_SCAN_MARK, 0);
+	struct kept *mark = value_at(section, CONF_SCAN_MARK, 0);
 
 	return mark == NULL ? 0 : mark->line;
 }
@@ -104,7 +105,7 @@ on_confuse_error(cfg_t *section, const char *format, va_list args)
 static int
 on_value(cfg_t *section, cfg_opt_t *option, const char *text, void *result)
 {
-	struct conf_value *value;
+	struct kept *value;
 
 	if (option->nvalues == 1 && option->def.number != 0) {
 		cfg_error(section, "%s is given twice", option->name);
@@ -134,14 +135,19 @@ option_of(const char *name, bool is_list)
 		.freecb = free };
 }
 
-/* The options of a section: those of some groups, and the mark. */
+/* The options of a section: those of some groups, its mark, and in changes what
+ * they take away. */
 static size_t
-options_fill(cfg_opt_t *options, const enum config_group *groups,
-    size_t group_count)
+options_fill(cfg_opt_t *options, bool is_changes,
+    const enum config_group *groups, size_t group_count)
 {
 	size_t count = 0;
 
 	options[count++] = option_of(CONF_SCAN_MARK, false);
+	if (is_changes) {
+		options[count++] = option_of(CONF_KEY_MARK, false);
+		options[count++] = option_of(CONF_KEY_UNSET, true);
+	}
 	for (size_t i = 0; i < group_count; i++)
 		for (const struct config_key *k = config_keys();
 		    k->name != NULL; k++)
@@ -155,13 +161,13 @@ options_fill(cfg_opt_t *options, const enum config_group *groups,
 }
 
 #define OPTIONS_FILL(options, ...)					\
-	options_fill(options,						\
+	options_fill(options, is_changes,				\
 	    (const enum config_group[]){ __VA_ARGS__ },			\
 	    sizeof((enum config_group[]){ __VA_ARGS__ }) /		\
 		sizeof(enum config_group))
 
 static cfg_t *
-grammar_new(void)
+grammar_new(bool is_changes)
 {
 	cfg_opt_t root[SECTION_KEYS_MAX], target[SECTION_KEYS_MAX];
 	cfg_opt_t lun[SECTION_KEYS_MAX], user[SECTION_KEYS_MAX];
@@ -188,196 +194,46 @@ grammar_new(void)
 	return cfg_init(root, CFGF_NONE);	/* copies all of them */
 }
 
-/* -- from sections to structs --------------------------------------------- */
+/* -- from libconfuse to a tree --------------------------------------------- */
 
-/* Set what a section says of one group; *line is that of the value at fault. */
-static bool
-keys_apply(cfg_t *section, enum config_group group, void *object,
-    unsigned *line, struct error *e)
-{
-	const struct conf_value *value;
-
-	for (const struct config_key *k = config_keys(); k->name != NULL; k++) {
-		if (k->group != group)
-			continue;
-		for (unsigned i = 0;
-		    (value = value_at(section, k->name, i)) != NULL; i++) {
-			if (i == 0)
-				config_key_clear(k, object);
-			*line = value->line;
-			if (!config_key_set(k, value->text, value->line, object,
-				e))
-				return false;
-		}
-	}
-	return true;
-}
+static bool	section_take(struct conf_section *into, cfg_t *from,
+		    struct error *e);
 
 static bool
-section_is_named(cfg_t *section, unsigned *line, struct error *e)
+sections_take(struct conf_section *into, cfg_opt_t *option, struct error *e)
 {
-	*line = section_line(section);
-	return *section_name(section) != '\0' ||
-	    error_set(e, EINVAL, "%s: its name is missing", section->name);
-}
+	for (unsigned i = 0; i < cfg_opt_size(option); i++) {
+		cfg_t *from = cfg_opt_getnsec(option, i);
+		struct conf_section *inner = conf_section_add(into,
+		    from->name, section_name(from), section_line(from), e);
 
-static bool
-portal_apply(struct config *c, cfg_t *section, unsigned *line, struct error *e)
-{
-	const char *name = section_name(section);
-	struct config_portal *p;
-
-	*line = section_line(section);
-	p = config_add_portal(c, name, *line, e);
-	if (p == NULL)
-		return false;
-	return keys_apply(section, CONFIG_GROUP_PORTAL, p, line, e) ||
-	    error_prefix(e, "portal %s: ", p->address);
-}
-
-static bool
-user_apply(struct config *c, cfg_t *section, unsigned *line, struct error *e)
-{
-	const char *name = section_name(section);
-	struct config_user read = {};
-	unsigned line_of_user = section_line(section);
-	bool is_done = false;
-
-	*line = line_of_user;
-	if (!keys_apply(section, CONFIG_GROUP_USER, &read, line, e))
-		error_prefix(e, "user %s: ", name);
-	else if (read.secret_file == NULL)
-		error_set(e, EINVAL, "user %s: secret_file is missing", name);
-	else
-		is_done = config_add_user(c, name, read.secret_file,
-			      line_of_user, e) != NULL;
-	config_keys_free(CONFIG_GROUP_USER, &read);
-	return is_done;
-}
-
-static bool
-lun_apply(struct config_target *t, cfg_t *section, unsigned *line,
-    struct error *e)
-{
-	const char *title = section_name(section);
-	const struct conf_value *store = value_at(section, "store", 0);
-	struct config_lun *lun;
-	uint64_t number;
-
-	*line = section_line(section);
-	if (!value_number(title, 0, LUNS_MAX - 1, &number, e))
-		return error_prefix(e, "lun ");
-	if (store == NULL)
-		return error_set(e, EINVAL, "lun %s: store is missing", title);
-	lun = config_add_lun(t, (uint32_t)number, store->text, *line, e);
-	if (lun == NULL)
-		return false;
-	if (!keys_apply(section, CONFIG_GROUP_LUN, lun, line, e))
-		return error_prefix(e, "lun %s: ", title);
-	return true;
-}
-
-static bool
-port_apply(struct config_target *t, cfg_t *section, unsigned *line,
-    struct error *e)
-{
-	struct config_port *port;
-	uint64_t number;
-
-	*line = section_line(section);
-	if (!value_number(section_name(section), 1, 65535, &number, e))
-		return error_prefix(e, "port ");
-	port = config_add_port(t, (uint32_t)number, *line, e);
-	if (port == NULL)
-		return false;
-	return keys_apply(section, CONFIG_GROUP_PORT, port, line, e) ||
-	    error_prefix(e, "port %u: ", (unsigned)number);
-}
-
-/* The sections inside a target. */
-static bool
-parts_apply(struct config_target *t, cfg_t *section, const char *kind,
-    bool (*apply)(struct config_target *, cfg_t *, unsigned *, struct error *),
-    unsigned *line, struct error *e)
-{
-	for (unsigned i = 0; i < cfg_size(section, kind); i++) {
-		cfg_t *part = cfg_getnsec(section, kind, i);
-
-		if (!section_is_named(part, line, e) ||
-		    !apply(t, part, line, e))
-			return error_prefix(e, "target %s: ", t->name);
-	}
-	return true;
-}
-
-static bool
-target_apply(struct config *c, cfg_t *section, unsigned *line, struct error *e)
-{
-	const char *name = section_name(section);
-	struct config_target *t;
-
-	*line = section_line(section);
-	if ((t = config_add_target(c, name, *line, e)) == NULL)
-		return false;
-	if (!keys_apply(section, CONFIG_GROUP_TARGET, t, line, e) ||
-	    !keys_apply(section, CONFIG_GROUP_AUTH, &t->auth, line, e) ||
-	    !keys_apply(section, CONFIG_GROUP_SESSION, &t->session, line, e))
-		return error_prefix(e, "target %s: ", name);
-	return parts_apply(t, section, "lun", lun_apply, line, e) &&
-	    parts_apply(t, section, "port", port_apply, line, e);
-}
-
-static bool
-discovery_apply(struct config *c, cfg_t *root, unsigned *line, struct error *e)
-{
-	cfg_t *section = cfg_getnsec(root, "discovery", 0);
-
-	if (section == NULL)
-		return true;
-	*line = section_line(section);
-	if (*section_name(section) != '\0')
-		return error_set(e, EINVAL, "discovery: it has no name");
-	if (cfg_size(root, "discovery") > 1) {
-		*line = section_line(cfg_getnsec(root, "discovery", 1));
-		return error_set(e, EEXIST, "discovery is given twice");
-	}
-	if (cfg_size(section, "users") == 0 &&
-	    cfg_size(section, "outgoing_user") != 0)
-		return error_set(e, EINVAL,
-		    "discovery: outgoing_user: needs users, who are asked "
-		    "first");
-	return keys_apply(section, CONFIG_GROUP_AUTH, &c->discovery, line, e) ||
-	    error_prefix(e, "discovery: ");
-}
-
-static bool
-sections_apply(struct config *c, cfg_t *root, const char *kind,
-    bool (*apply)(struct config *, cfg_t *, unsigned *, struct error *),
-    unsigned *line, struct error *e)
-{
-	for (unsigned i = 0; i < cfg_size(root, kind); i++) {
-		cfg_t *section = cfg_getnsec(root, kind, i);
-
-		if (!section_is_named(section, line, e) ||
-		    !apply(c, section, line, e))
+		if (inner == NULL || !section_take(inner, from, e))
 			return false;
 	}
 	return true;
 }
 
-/* Order matters: targets start from the session defaults of the file. */
 static bool
-root_apply(struct config *c, cfg_t *root, unsigned *line, struct error *e)
+section_take(struct conf_section *into, cfg_t *from, struct error *e)
 {
-	return keys_apply(root, CONFIG_GROUP_DAEMON, c, line, e) &&
-	    keys_apply(root, CONFIG_GROUP_SESSION, &c->session, line, e) &&
-	    sections_apply(c, root, "portal", portal_apply, line, e) &&
-	    sections_apply(c, root, "user", user_apply, line, e) &&
-	    discovery_apply(c, root, line, e) &&
-	    sections_apply(c, root, "target", target_apply, line, e);
-}
+	for (cfg_opt_t *o = from->opts; o->name != NULL; o++) {
+		if (o->type == CFGT_SEC) {
+			if (!sections_take(into, o, e))
+				return false;
+			continue;
+		}
+		if (strcmp(o->name, CONF_SCAN_MARK) == 0)
+			continue;
+		for (unsigned i = 0; i < cfg_opt_size(o); i++) {
+			const struct kept *v = cfg_opt_getnptr(o, i);
 
-/* -- the whole ------------------------------------------------------------ */
+			if (!conf_section_append(into, o->name, v->text,
+			    v->line, e))
+				return false;
+		}
+	}
+	return true;
+}
 
 static bool
 confuse_parse(cfg_t *root, const char *scanned, unsigned *line,
@@ -396,42 +252,106 @@ confuse_parse(cfg_t *root, const char *scanned, unsigned *line,
 	return is_parsed && !refusal.is_set;
 }
 
-bool
-conf_parse(struct config *c, const char *name, const char *text, size_t bytes,
+/* A text as a tree; without it *e and the line. */
+static struct conf_section *
+tree_parse(const char *text, size_t bytes, bool is_changes, unsigned *line,
     struct error *e)
 {
-	struct config made;
-	cfg_t *root = NULL;
-	unsigned line = 0;
-	bool is_done = false;
-	char *scanned;
+	char *scanned = conf_scan(text, bytes, line, e);
+	struct conf_section *tree = NULL;
+	cfg_t *root;
 
-	config_init(&made);
-	made.file = strdup(name);
-	scanned = conf_scan(text, bytes, &line, e);
 	if (scanned == NULL)
-		goto refused;
-	if (made.file == NULL || (root = grammar_new()) == NULL) {
+		return NULL;
+	root = grammar_new(is_changes);
+	if (root == NULL)
 		error_set(e, ENOMEM, "no memory");
-		goto refused;
+	else if (confuse_parse(root, scanned, line, e))
+		tree = conf_section_new("", "", 0);
+	if (tree != NULL && (!section_take(tree, root, e) ||
+	    (is_changes && !conf_changes_take_marks(tree, line, e)))) {
+		conf_section_free(tree);
+		tree = NULL;
 	}
-	if (confuse_parse(root, scanned, &line, e) &&
-	    root_apply(&made, root, &line, e)) {
-		is_done = config_check(&made, e);
-		goto out;
-	}
-refused:
-	config_error_at(&made, line, e);
-out:
 	if (root != NULL)
 		(void)cfg_free(root);
 	free(scanned);
+	return tree;
+}
+
+/* Put "NAME:LINE: " in front of *e. */
+static void
+error_at(const char *name, unsigned line, struct error *e)
+{
+	if (line == 0)
+		error_prefix(e, "%s: ", name);
+	else
+		error_prefix(e, "%s:%u: ", name, line);
+}
+
+struct conf_section *
+conf_tree_parse(const char *name, const char *text, size_t bytes,
+    struct error *e)
+{
+	unsigned line = 0;
+	struct conf_section *tree = tree_parse(text, bytes, false, &line, e);
+
+	if (tree == NULL)
+		error_at(name, line, e);
+	return tree;
+}
+
+struct conf_section *
+conf_changes_parse(const char *name, const char *text, size_t bytes,
+    struct error *e)
+{
+	unsigned line = 0;
+	struct conf_section *tree = tree_parse(text, bytes, true, &line, e);
+
+	if (tree == NULL)
+		error_at(name, line, e);
+	return tree;
+}
+
+/* -- from a tree to a configuration ---------------------------------------- */
+
+bool
+conf_from_tree(struct config *c, const char *name, const char *changes_name,
+    const struct conf_section *tree, struct error *e)
+{
+	struct config made;
+	unsigned line = 0;
+	bool is_done = false;
+
+	config_init(&made);
+	made.file = strdup(name);
+	made.changes_file = changes_name == NULL ? NULL : strdup(changes_name);
+	if (made.file == NULL ||
+	    (changes_name != NULL && made.changes_file == NULL))
+		error_set(e, ENOMEM, "no memory");
+	else if (!conf_apply(&made, tree, &line, e))
+		config_error_at(&made, line, e);
+	else
+		is_done = config_check(&made, e);
 	if (is_done)
 		*c = made;
 	else
 		config_free(&made);
 	return is_done;
 }
+
+bool
+conf_parse(struct config *c, const char *name, const char *text, size_t bytes,
+    struct error *e)
+{
+	struct conf_section *tree = conf_tree_parse(name, text, bytes, e);
+	bool is_done = tree != NULL && conf_from_tree(c, name, NULL, tree, e);
+
+	conf_section_free(tree);
+	return is_done;
+}
+
+/* -- files ----------------------------------------------------------------- */
 
 /* All of a file, at most one byte more than is allowed. */
 static char *
@@ -469,16 +389,26 @@ file_read(const char *path, size_t *bytes, struct error *e)
 	return text;
 }
 
-bool
-conf_read(struct config *c, const char *path, struct error *e)
+struct conf_section *
+conf_tree_read(const char *path, struct error *e)
 {
 	size_t bytes;
 	char *text = file_read(path, &bytes, e);
-	bool is_done;
+	struct conf_section *tree;
 
 	if (text == NULL)
-		return false;
-	is_done = conf_parse(c, path, text, bytes, e);
+		return NULL;
+	tree = conf_tree_parse(path, text, bytes, e);
 	free(text);
+	return tree;
+}
+
+bool
+conf_read(struct config *c, const char *path, struct error *e)
+{
+	struct conf_section *tree = conf_tree_read(path, e);
+	bool is_done = tree != NULL && conf_from_tree(c, path, NULL, tree, e);
+
+	conf_section_free(tree);
 	return is_done;
 }

@@ -18,6 +18,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "control/conf_tree.h"
 #include "control/config.h"
 
 /* Parse and check.  name stands in sentences: "lunet.conf:12: target ...: lun
@@ -28,5 +29,23 @@ bool	conf_parse(struct config *c, const char *name, const char *text,
 
 /* The same of a file. */
 bool	conf_read(struct config *c, const char *path, struct error *e);
+
+/* -- in two steps: as a tree, and what it means ---------------------------- */
+
+/* The grammar alone: sections and keys that exist, where they may stand.  NULL
+ * with *e, which begins with name and line. */
+struct conf_section *conf_tree_parse(const char *name, const char *text,
+	    size_t bytes, struct error *e);
+struct conf_section *conf_tree_read(const char *path, struct error *e);
+
+/* Changes (conf_merge.h), as conf_tree_text() has written them. */
+struct conf_section *conf_changes_parse(const char *name, const char *text,
+	    size_t bytes, struct error *e);
+
+/* Meaning, and the rules between keys.  changes_name: the file that stands in
+ * sentences about what was merged into the tree, or NULL. */
+bool	conf_from_tree(struct config *c, const char *name,
+	    const char *changes_name, const struct conf_section *tree,
+	    struct error *e);
 
 #endif

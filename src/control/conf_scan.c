@@ -36,6 +36,24 @@ is_control_byte(char c)
 	    c == 0x7f;
 }
 
+bool
+conf_scan_is_word(const char *text)
+{
+	size_t bytes = 0;
+
+	while (is_word_byte(text[bytes]))
+		bytes++;
+	return bytes > 0 && text[bytes] == '\0';
+}
+
+bool
+conf_scan_is_text(const char *text)
+{
+	while (*text != '\0' && !is_control_byte(*text))
+		text++;
+	return *text == '\0';
+}
+
 static void
 scan_put(struct scan *s, const char *text, size_t bytes)
 {

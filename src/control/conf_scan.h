@@ -35,4 +35,8 @@
 char	*conf_scan(const char *text, size_t bytes, unsigned *line,
 	    struct error *e);
 
+/* May this stand in a file without quotes; may it stand there at all? */
+bool	conf_scan_is_word(const char *text);
+bool	conf_scan_is_text(const char *text);
+
 #endif

@@ -51,6 +51,7 @@ config_free(struct config *c)
 	free(c->users);
 	free(c->portals);
 	free(c->file);
+	free(c->changes_file);
 	memset(c, 0, sizeof(*c));
 }
 
@@ -314,6 +315,9 @@ config_error_at(const struct config *c, unsigned line, struct error *e)
 {
 	if (c->file == NULL)
 		return false;
+	if ((line & CONFIG_LINE_CHANGED) != 0 && c->changes_file != NULL)
+		return error_prefix(e, "%s:%u: ", c->changes_file,
+		    line & ~CONFIG_LINE_CHANGED);
 	if (line == 0)
 		return error_prefix(e, "%s: ", c->file);
 	return error_prefix(e, "%s:%u: ", c->file, line);

@@ -183,6 +183,7 @@ struct config_daemon {
 
 struct config {
 	char		*file;			/* NULL: command line */
+	char		*changes_file;		/* NULL: nothing was merged */
 	struct config_daemon daemon;
 	struct config_session session;		/* what targets start from */
 	struct config_auth discovery;
@@ -244,6 +245,9 @@ const struct config_target *config_find_target(const struct config *c,
 const char *config_port_state_word(enum config_port_state state);
 bool	config_port_state_parse(const char *text,
 	    enum config_port_state *state, struct error *e);
+
+/* The line of what was merged into a file (conf_merge.h). */
+#define CONFIG_LINE_CHANGED	0x80000000u
 
 /* Put "FILE:LINE: " in front of *e.  False. */
 bool	config_error_at(const struct config *c, unsigned line,

@@ -269,7 +269,7 @@ patience_ends(void)
 	static char text[65536];
 	ssize_t heard = 0;
 
-	rpc_server_set_patience(server, 500);
+	rpc_server_set_patience(server, 2000);
 	while (rpc_server_clients(server) < 2)
 		turn();
 	for (unsigned n = 0; n < 64; n++) {
