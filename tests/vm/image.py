@@ -28,6 +28,12 @@ PROGRAMS = """
 /sbin/mkfs.xfs /usr/sbin/xfs_repair /sbin/xfs_repair
 /sbin/blkdiscard /sbin/blockdev /sbin/fstrim /sbin/sfdisk
 /usr/bin/sg_inq /usr/bin/sg_vpd /usr/bin/sg_readcap /usr/bin/sg_opcodes
+/usr/bin/sg_compare_and_write /usr/bin/sg_get_lba_status /usr/bin/sg_logs
+/usr/bin/sg_luns /usr/bin/sg_modes /usr/bin/sg_persist /usr/bin/sg_read
+/usr/bin/sg_raw /usr/bin/sg_requests /usr/bin/sg_reset /usr/bin/sg_rtpg
+/usr/bin/sg_sanitize /usr/bin/sg_senddiag /usr/bin/sg_start /usr/bin/sg_stpg
+/usr/bin/sg_sync /usr/bin/sg_turs /usr/bin/sg_unmap /usr/bin/sg_verify
+/usr/bin/sg_write_same /usr/bin/sg_xcopy
 /bin/kmod /usr/bin/socat
 """.split()
 # Opened at run time, so that no program names them.

@@ -76,7 +76,8 @@ def overlay(folder, script, settings):
     """What is laid over the initramfs for one boot: init, script, settings."""
     tree = os.path.join(folder, "overlay")
     os.makedirs(os.path.join(tree, "test"))
-    for source, goal in (("init", "init"), (script, "test/script")):
+    for source, goal in (("init", "init"), ("steps", "test/steps"),
+                         (script, "test/script")):
         shutil.copy(os.path.join(HERE, "guest", source),
                     os.path.join(tree, goal))
     os.chmod(os.path.join(tree, "init"), 0o755)
