@@ -65,6 +65,10 @@ enum {
 						 * between store and wire */
 	TRANSFER_BYTES_MAX	= 16 * 1024 * 1024, /* VPD B0; larger READs and
 						 * WRITEs are served too */
+	TOKENS_MAX		= 1024,		/* for third-party copies, of all
+						 * units: 2 KiB each */
+	TOKENS_UNIT_MAX		= 256,		/* in use, of one of them: every
+						 * write to it looks at them */
 	REGISTRATIONS_MAX	= 512,		/* persistent reservation keys of
 						 * a unit: 64 nodes, 8 paths */
 };

@@ -136,6 +136,7 @@ struct config_lun {
 	bool		 direct;
 	bool		 thin;
 	bool		 removable;
+	bool		 copy_offload;
 	enum config_auto rotational;
 	uint32_t	 block_size_bytes;
 	uint32_t	 physical_block_size_bytes; /* 0: as the store says */

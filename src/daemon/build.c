@@ -275,6 +275,7 @@ add_unit(struct service *s, const struct config_target *t,
 		.is_thin = l->thin ? -1 : 0,
 		.is_rotational = tristate(l->rotational),
 		.is_removable = l->removable,
+		.has_copy = l->copy_offload,
 	};
 
 	if (t->alua != CONFIG_ALUA_NONE) {

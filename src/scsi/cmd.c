@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "scsi/copy.h"
 #include "scsi/internal.h"
 
 static bool	is_known(struct scsi_cmd *c);
@@ -38,6 +39,7 @@ scsi_cmd_begin(struct scsi_cmd *c)
 	c->failure = OUTCOME_GOOD;
 	c->io.op = SCSI_IO_READ;
 	c->io.length = 0;
+	c->result = NULL;
 
 	c->opcode = scsi_opcode_first(c->cdb[0]);
 	if (c->lu == NULL)
@@ -69,6 +71,13 @@ begin_hindered(struct scsi_cmd *c)
 	return SCSI_STEP_DONE;
 }
 
+/* A unit that takes part in no copies has none of these opcodes. */
+static bool
+is_of_copies(const struct scsi_cmd *c)
+{
+	return (c->opcode->flags & OPCODE_COPY) && !c->lu->config.has_copy;
+}
+
 /* Is there such a command here, and such a service action of it? */
 static bool
 is_known(struct scsi_cmd *c)
@@ -77,13 +86,15 @@ is_known(struct scsi_cmd *c)
 	case OPCODE_FOUND:
 		if (scsi_opcode_is_offered(c->opcode, c->lu))
 			return true;
-		if (!(c->opcode->flags & OPCODE_ACTION))
+		if (!(c->opcode->flags & OPCODE_ACTION) || is_of_copies(c))
 			break;
 		(void)scsi_refuse_cdb(c, OUTCOME_BAD_CDB_FIELD, 1, 4);
 		return false;
 	case OPCODE_UNKNOWN:
 		break;
 	case OPCODE_ACTION_UNKNOWN:
+		if (is_of_copies(c))
+			break;
 		(void)scsi_refuse_cdb(c, OUTCOME_BAD_CDB_FIELD, 1, 4);
 		return false;
 	}
@@ -204,7 +215,8 @@ scsi_cmd_step(struct scsi_cmd *c, int error)
 	if (error == EIO && c->failure != OUTCOME_GOOD)
 		return scsi_finish(c, c->failure);
 	if (error != 0)
-		return scsi_finish_error(c, error);
+		return c->result != NULL ? copy_failed(c, error) :
+		    scsi_finish_error(c, error);
 	c->is_keeping = false;
 	if (c->is_answer) {
 		c->is_answer = false;
@@ -224,10 +236,14 @@ void
 scsi_cmd_fail(struct scsi_cmd *c, int error)
 {
 	(void)scsi_finish_error(c, error);
+	if (c->opcode != NULL && c->result != NULL)
+		copy_result_close(c);
 }
 
 void
 scsi_cmd_end(struct scsi_cmd *c)
 {
+	if (c->opcode != NULL && c->result != NULL)
+		copy_result_abort(c);
 	c->opcode = NULL;
 }

@@ -19,6 +19,7 @@ enum {
 	HISUP			= 0x10,
 	TPGS_SHIFT		= 4,
 	MULTIP			= 0x10,
+	THIRD_PARTY_COPY	= 0x08,	/* 3PC */
 	CMDQUE			= 0x02,
 	RMB			= 0x80,
 };
@@ -48,7 +49,7 @@ scsi_inquiry(struct scsi_cmd *c)
 	uint32_t bytes;
 
 	if (c->phase == 0) {
-		if (is_vpd ? !vpd_is_known(page, c->lu != NULL) : page != 0)
+		if (is_vpd ? !vpd_is_known(page, c->lu) : page != 0)
 			return scsi_refuse_cdb(c, OUTCOME_BAD_CDB_FIELD, 2,
 			    NO_BIT);
 		return scsi_answer_begin(c, is_vpd ? vpd_bytes_max(c, page) :
@@ -78,7 +79,8 @@ standard_build(const struct scsi_cmd *c, uint8_t *out)
 	out[3] = HISUP | RESPONSE_FORMAT;
 	out[4] = STANDARD_BYTES - 5;
 	if (c->lu != NULL) {
-		out[5] = (uint8_t)(c->lu->config.alua << TPGS_SHIFT);
+		out[5] = (uint8_t)(c->lu->config.alua << TPGS_SHIFT) |
+		    (c->lu->config.has_copy ? THIRD_PARTY_COPY : 0);
 		out[6] = c->lu->config.port_count > 1 ? MULTIP : 0;
 	}
 	out[7] = CMDQUE;

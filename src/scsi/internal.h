@@ -136,6 +136,14 @@ enum scsi_step scsi_write_same(struct scsi_cmd *c);
 enum scsi_step scsi_unmap(struct scsi_cmd *c);
 enum scsi_step scsi_get_lba_status(struct scsi_cmd *c);
 
+/* extended_copy.c, token_commands.c, copy_result.c */
+enum scsi_step scsi_extended_copy(struct scsi_cmd *c);
+enum scsi_step scsi_populate_token(struct scsi_cmd *c);
+enum scsi_step scsi_write_using_token(struct scsi_cmd *c);
+enum scsi_step scsi_copy_operation_abort(struct scsi_cmd *c);
+enum scsi_step scsi_receive_copy(struct scsi_cmd *c);
+enum scsi_step scsi_report_all_tokens(struct scsi_cmd *c);
+
 /* inquiry.c; c->lu NULL: peripheral 7Fh, or 1Eh at the REPORT LUNS unit */
 enum scsi_step scsi_inquiry(struct scsi_cmd *c);
 
@@ -185,5 +193,13 @@ void	reservations_detach(struct scsi_nexus *n);
  * ACCESS_ANY; for ACCESS_OWN the answer must be true where the handler itself
  * decides. */
 bool	reservations_allow(const struct scsi_cmd *c, enum scsi_access access);
+
+/* The same of a nexus that has sent no command to this unit, and of an initiator
+ * port that may have no nexus any more: its registration counts. */
+bool	reservations_allow_nexus(const struct scsi_lu *lu,
+	    const struct scsi_nexus *n, enum scsi_access access);
+bool	reservations_allow_port(const struct scsi_lu *lu,
+	    const struct scsi_initiator_port *initiator,
+	    uint16_t relative_port, enum scsi_access access);
 
 #endif

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "scsi/copy.h"
 #include "scsi/internal.h"
 
 struct scsi_lu *
@@ -79,6 +80,7 @@ void
 scsi_nexus_detach(struct scsi_nexus *n)
 {
 	reservations_detach(n);
+	copy_results_free(n);
 	list_remove(&n->link);
 	n->lu = NULL;
 }

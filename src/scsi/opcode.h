@@ -43,6 +43,7 @@ enum scsi_opcode_flag {
 	OPCODE_EXPLICIT	= 4096,	/* ... that initiators may change */
 	OPCODE_REPAIRS	= 8192,	/* runs after a format that failed */
 	OPCODE_SANITIZES = 16384, /* and after a sanitize operation that failed */
+	OPCODE_COPY	= 32768,	/* exists where the unit takes part in copies */
 	OPCODE_LOOK_CLOSER = OPCODE_ACTION | OPCODE_THIN | OPCODE_NONE,
 };
 

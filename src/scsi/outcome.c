@@ -18,14 +18,16 @@ static const struct {
 };
 
 /* SENSE KEY SPECIFIC as FIELD POINTER: SKSV, C/D, BPV and the bit, then the
- * byte (SPC-4 4.5.2.4.2); as PROGRESS INDICATION: SKSV, then how far
- * (4.5.2.4.4). */
+ * byte (SPC-4 4.5.2.4.2); as SEGMENT POINTER: SD instead of C/D (4.5.2.4.5);
+ * as PROGRESS INDICATION: SKSV, then how far (4.5.2.4.4). */
 static void
 key_specific_build(uint8_t out[3], const struct scsi_sense *s)
 {
 	out[0] = 0x80;
 	if (s->field == SENSE_FIELD_CDB)
 		out[0] |= 0x40;
+	if (s->field == SENSE_FIELD_SEGMENT)
+		out[0] |= 0x20;
 	if (s->field != SENSE_PROGRESS && s->field_bit != NO_BIT)
 		out[0] |= (uint8_t)(0x08 | (s->field_bit & 0x07));
 	put_be16(out + 1, s->field_byte);
@@ -44,6 +46,9 @@ fixed_build(uint8_t *out, const struct scsi_sense *s)
 		put_be32(out + 3, (uint32_t)s->information);
 	}
 	out[7] = 18 - 8;
+	if (s->has_command_information &&
+	    s->command_information <= UINT32_MAX)
+		put_be32(out + 8, (uint32_t)s->command_information);
 	out[12] = s->asc;
 	out[13] = s->ascq;
 	if (s->field != SENSE_FIELD_NONE)
@@ -57,7 +62,7 @@ descriptor_build(uint8_t *out, const struct scsi_sense *s)
 {
 	uint8_t *end = out + 8;
 
-	memset(out, 0, 8 + 12 + 8);
+	memset(out, 0, 8 + 12 + 12 + 8);
 	out[0] = 0x72;
 	out[1] = s->key;
 	out[2] = s->asc;
@@ -67,6 +72,12 @@ descriptor_build(uint8_t *out, const struct scsi_sense *s)
 		end[1] = 0x0a;
 		end[2] = 0x80;
 		put_be64(end + 4, s->information);
+		end += 12;
+	}
+	if (s->has_command_information) {
+		end[0] = 0x01;
+		end[1] = 0x0a;
+		put_be64(end + 4, s->command_information);
 		end += 12;
 	}
 	if (s->field != SENSE_FIELD_NONE) {
@@ -82,7 +93,8 @@ descriptor_build(uint8_t *out, const struct scsi_sense *s)
 size_t
 scsi_sense_build(uint8_t *out, const struct scsi_sense *s, bool is_descriptor)
 {
-	static_assert(SCSI_SENSE_BYTES_MAX >= 8 + 12 + 8, "all descriptors");
+	static_assert(SCSI_SENSE_BYTES_MAX >= 8 + 12 + 12 + 8,
+	    "all descriptors");
 
 	return is_descriptor ? descriptor_build(out, s) : fixed_build(out, s);
 }
@@ -170,6 +182,23 @@ enum scsi_step
 scsi_finish_sense(struct scsi_cmd *c, const struct scsi_sense *s)
 {
 	return finish(c, s);
+}
+
+enum scsi_step
+scsi_finish_segment(struct scsi_cmd *c, enum scsi_outcome o, uint32_t segment,
+    unsigned byte)
+{
+	struct scsi_sense s = scsi_sense_of(o);
+
+	assert(s.key == 0xa);
+	s.has_command_information = true;
+	s.command_information = segment;
+	if (byte != NO_BYTE) {
+		s.field = SENSE_FIELD_SEGMENT;
+		s.field_byte = (uint16_t)byte;
+		s.field_bit = NO_BIT;
+	}
+	return finish(c, &s);
 }
 
 enum scsi_step

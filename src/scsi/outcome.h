@@ -31,11 +31,14 @@ struct scsi_sense {
 	uint8_t	 key, asc, ascq;
 	bool	 has_information;
 	uint64_t information;		/* LBA or offset */
+	bool	 has_command_information;
+	uint64_t command_information;	/* number of the segment */
 	enum {
 		SENSE_FIELD_NONE,
 		SENSE_FIELD_CDB,
 		SENSE_FIELD_PARAMETER,
 		SENSE_PROGRESS,
+		SENSE_FIELD_SEGMENT,	/* byte of a segment descriptor */
 	}	 field;
 	uint16_t field_byte;		/* of PROGRESS: how far, of 65536 */
 	int8_t	 field_bit;		/* 7 to 0, or NO_BIT */
@@ -68,6 +71,12 @@ enum scsi_step scsi_finish_at(struct scsi_cmd *c, enum scsi_outcome o,
 /* CHECK CONDITION with this sense data. */
 enum scsi_step scsi_finish_sense(struct scsi_cmd *c,
 	    const struct scsi_sense *s);
+
+/* A copy that ends at this segment (SPC-4 5.17.7.4): byte of its descriptor, or
+ * NO_BYTE when none is to blame. */
+#define NO_BYTE	UINT32_MAX
+enum scsi_step scsi_finish_segment(struct scsi_cmd *c, enum scsi_outcome o,
+	    uint32_t segment, unsigned byte);
 
 /* A store's or the wire's errno value, never 0: the one translation.  A medium
  * error names the LBA of c->io. */

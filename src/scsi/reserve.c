@@ -68,15 +68,32 @@ reservations_detach(struct scsi_nexus *n)
 bool
 reservations_allow(const struct scsi_cmd *c, enum scsi_access access)
 {
-	const struct scsi_reservations *r = c->lu->reservations;
+	return reservations_allow_nexus(c->lu, c->nexus, access);
+}
+
+bool
+reservations_allow_nexus(const struct scsi_lu *lu, const struct scsi_nexus *n,
+    enum scsi_access access)
+{
+	const struct scsi_reservations *r = lu->reservations;
 
 	assert(access != ACCESS_BY_CDB);
 	if (access == ACCESS_ANY || access == ACCESS_OWN)
 		return true;
 	if (r->reserver != NULL)
-		return r->reserver == c->nexus;
-	return r->type == SCSI_PR_NONE ||
-	    persistent_allows(r, c->nexus, access);
+		return r->reserver == n;
+	return r->type == SCSI_PR_NONE || persistent_allows(r, n, access);
+}
+
+bool
+reservations_allow_port(const struct scsi_lu *lu,
+    const struct scsi_initiator_port *initiator, uint16_t relative_port,
+    enum scsi_access access)
+{
+	struct scsi_nexus nobody = { .registration = registration_find(
+	    lu->reservations, initiator, relative_port) };
+
+	return reservations_allow_nexus(lu, &nobody, access);
 }
 
 /* SPC-4 5.13.1, table 65; the difference between the types is who is exempt

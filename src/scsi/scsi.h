@@ -44,6 +44,7 @@
 #ifndef SCSI_SCSI_H
 #define SCSI_SCSI_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -88,6 +89,8 @@ struct scsi_lu_config {
 	bool	 is_discard_zeroing;	/* LBPRZ */
 	bool	 is_rotational;
 	bool	 is_removable;		/* START STOP UNIT may eject */
+	bool	 has_copy;		/* EXTENDED COPY and tokens, from it and
+					 * to it */
 	bool	 has_write_cache;	/* WCE at start; MODE SELECT may change
 					 * it where the store is volatile */
 	bool	 can_change_write_cache;
@@ -154,6 +157,8 @@ struct scsi_nexus {
 	struct scsi_registration *registration;	/* persistent reservation */
 	const struct scsi_lu_port *port; /* state of target; NULL: always open */
 	bool		 prevents_removal;
+	struct scsi_copy_results *copies;	/* of third-party copies; made by
+						 * the first of them */
 };
 
 /* A new nexus has POWER ON, RESET, OR BUS DEVICE RESET OCCURRED (29/00) or,
@@ -264,6 +269,9 @@ enum scsi_step {
 	SCSI_STEP_KEEP,
 	SCSI_STEP_OPERATE,
 	SCSI_STEP_ABORT,
+	SCSI_STEP_FIND,
+	SCSI_STEP_COPY,
+	SCSI_STEP_ROD,
 };
 
 enum scsi_io_op {
@@ -295,6 +303,110 @@ struct scsi_abort {
 bool	scsi_abort_covers(const struct scsi_abort *a,
 	    const struct scsi_nexus *nexus);
 
+/* -- third-party copies ------------------------------------------------------ */
+
+/* A unit as a copy uses it.  The caller fills it in and keeps what it points at
+ * until the command is done. */
+struct scsi_peer {
+	struct scsi_lu	*lu;		/* NULL: there is none */
+	struct scsi_nexus *nexus;	/* the same session's, with that unit;
+					 * NULL: reached by a token */
+	void		*owner;		/* the caller's */
+};
+
+/* FIND: whom the designation descriptor names (SPC-4 7.8.6; code set, type,
+ * reserved, length, designator), by scsi_lu_is_named(); NULL: the command's own
+ * unit.  peer->lu stays NULL when there is no such unit, or none that copies,
+ * that this nexus may use. */
+struct scsi_find {
+	const uint8_t	*designation;
+	struct scsi_peer *peer;
+};
+
+/* COPY: up to length bytes, as many as are copied at once. */
+struct scsi_copy {
+	const struct scsi_peer *from;
+	const struct scsi_peer *to;	/* NULL: the command's own unit */
+	uint64_t	 from_offset, to_offset, length;
+	bool		 is_fua;
+	bool		 is_whole;	/* all of length, as if read before the
+					 * first is written; it fits the buffer
+					 */
+	uint8_t		*buffer;	/* for bytes that have to be moved */
+	uint32_t	 buffer_bytes;
+	/* The answer, with 0; with an error, is_from_error alone: which of the
+	 * two units it is of. */
+	uint64_t	 copied_bytes;
+	bool		 is_free;	/* no bytes were moved for it */
+	bool		 is_from_error;
+};
+
+/* Logical blocks; of a token, or of its use. */
+struct scsi_range {
+	uint64_t	 lba, blocks;
+};
+
+#define SCSI_TOKEN_BYTES	512u
+#define SCSI_TOKEN_RANGES_MAX	64u
+
+/* What a token stands for (SPC-4 5.17.6, SBC-3 4.22).  The 8 bytes at _ID_AT and
+ * the 32 at _SECRET_AT are random, from the caller: whoever has those may use
+ * the token.  The first _HEAD_BYTES are no secret. */
+enum {
+	SCSI_TOKEN_ID_AT	= 8,
+	SCSI_TOKEN_ID_BYTES	= 8,
+	SCSI_TOKEN_HEAD_BYTES	= 96,
+	SCSI_TOKEN_SECRET_AT	= 480,
+	SCSI_TOKEN_SECRET_BYTES	= 32,
+};
+struct scsi_rod {
+	uint8_t		 token[SCSI_TOKEN_BYTES];
+	struct scsi_lu	*lu;
+	struct scsi_initiator_port initiator;	/* whose nexus made it */
+	uint16_t	 relative_port;
+	uint64_t	 bytes;
+	uint32_t	 timeout_s;	/* without use */
+	uint32_t	 range_count;
+	struct scsi_range ranges[SCSI_TOKEN_RANGES_MAX];
+	/* A block of it has been changed, or may have been.  Set by the caller
+	 * before the change, on any thread. */
+	atomic_bool	 is_revoked;
+};
+
+/* ROD: one thing to be done with the table of all tokens. */
+struct scsi_rod_request {
+	enum scsi_rod_op {
+		SCSI_ROD_MAKE,		/* keep a copy of *made, with the random
+					 * bytes put into its token there and
+					 * here.  The unit is exclusive: what
+					 * changes one of its ranges from now on
+					 * revokes it.  ENOSPC: too many */
+		SCSI_ROD_USE,		/* find this token; it stays, though it
+					 * may be revoked, until the command is
+					 * done */
+		SCSI_ROD_DELETE,	/* this token, found before */
+		SCSI_ROD_LIST,		/* heads of the tokens of this unit that
+					 * may be used, into list[list_max] */
+	}		 op;
+	struct scsi_rod	*made;
+	const uint8_t	*token;		/* SCSI_TOKEN_BYTES of them */
+	uint8_t		(*list)[SCSI_TOKEN_HEAD_BYTES];
+	uint32_t	 list_max;
+
+	/* The answer of USE, with 0, */
+	enum scsi_rod_found {
+		SCSI_ROD_FOUND,
+		SCSI_ROD_UNKNOWN,
+		SCSI_ROD_CORRUPT,	/* its id is known, the rest differs */
+		SCSI_ROD_REVOKED,
+		SCSI_ROD_EXPIRED,
+	}		 found;
+	const struct scsi_rod *rod;
+	struct scsi_peer source;	/* nexus is NULL */
+	/* and of LIST. */
+	uint32_t	 list_count;
+};
+
 #define SCSI_SENSE_BYTES_MAX	96
 
 struct scsi_cmd {
@@ -325,6 +437,9 @@ struct scsi_cmd {
 	struct scsi_abort abort;	/* ABORT */
 	struct span	 keep;		/* KEEP: valid until the next step */
 	bool		 waits;		/* OPERATE */
+	struct scsi_find find;		/* FIND */
+	struct scsi_copy copy;		/* COPY */
+	struct scsi_rod_request rod;	/* ROD */
 
 	/* What the CDB asks for, for the residual count: with the direction
 	 * flags, residual = expected - these (RFC 7143 11.4.5.1).  Valid from
@@ -348,6 +463,7 @@ struct scsi_cmd {
 	uint64_t	 lba, blocks, done_blocks;
 	uint32_t	 item, items;
 	uint64_t	 state[4];
+	struct scsi_copy_result *result; /* of a third-party copy under way */
 };
 
 /* First step.  Checks, in the order of SAM-5 and SPC-4: unit there, opcode and
@@ -372,6 +488,16 @@ enum scsi_step scsi_cmd_step(struct scsi_cmd *c, int error);
  * unit is being sanitized or formatted, and the command has been ended with the
  * sense data that says so. */
 bool	scsi_cmd_may_go_on(struct scsi_cmd *c);
+
+/* COPY: may the piece be copied now?  Called when nobody has either unit
+ * exclusively and nothing has been started; looks at the reservations, the
+ * readiness, the write protection and the size of both.  False: the command has
+ * ended, answer it. */
+bool	scsi_cmd_may_copy(struct scsi_cmd *c);
+
+/* FIND: does this designation descriptor name the unit, and does the unit take
+ * part in copies?  Any thread. */
+bool	scsi_lu_is_named(const struct scsi_lu *lu, const uint8_t *designation);
 
 /* End the command at the caller's wish: ENOMEM and EBUSY give BUSY, EIO a medium
  * error, EPROTO ABORTED COMMAND 0B/0C/0D (data phase error), EBADMSG 0B/47/05

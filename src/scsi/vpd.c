@@ -32,6 +32,7 @@ static const struct page {
 	{ 0x83, vpd_device_identification },
 	{ 0x86, extended_inquiry },
 	{ 0x88, vpd_scsi_ports },
+	{ 0x8f, vpd_third_party_copy },
 	{ 0xb0, block_limits },
 	{ 0xb1, block_characteristics },
 	{ 0xb2, block_provisioning },
@@ -50,9 +51,13 @@ page_find(uint8_t code)
 }
 
 bool
-vpd_is_known(uint8_t code, bool has_unit)
+vpd_is_known(uint8_t code, const struct scsi_lu *lu)
 {
-	return code == 0x00 || (has_unit && page_find(code) != NULL);
+	if (code == 0x00 || lu == NULL)
+		return code == 0x00;
+	if (code == 0x8f && !lu->config.has_copy)
+		return false;
+	return page_find(code) != NULL;
 }
 
 uint32_t
@@ -87,7 +92,7 @@ supported_pages(const struct scsi_cmd *c, uint8_t *out)
 	uint32_t count = 0;
 
 	for (size_t i = 0; i < PAGE_COUNT; i++) {
-		if (vpd_is_known(pages[i].code, c->lu != NULL))
+		if (vpd_is_known(pages[i].code, c->lu))
 			out[count++] = pages[i].code;
 	}
 	return count;

@@ -15,8 +15,8 @@
 #define VPD_BYTES_MAX		1024u
 #define VPD_PORT_BYTES_MAX	256u
 
-/* Is there such a page?  Without a unit there is only 00. */
-bool	vpd_is_known(uint8_t code, bool has_unit);
+/* Is there such a page?  Without a unit (NULL) there is only 00. */
+bool	vpd_is_known(uint8_t code, const struct scsi_lu *lu);
 
 /* Room for the page. */
 uint32_t vpd_bytes_max(const struct scsi_cmd *c, uint8_t code);
@@ -30,5 +30,8 @@ uint32_t vpd_build(const struct scsi_cmd *c, uint8_t code, uint8_t peripheral,
 /* Pages 83 and 88 without their headers (vpd_designators.c). */
 uint32_t vpd_device_identification(const struct scsi_cmd *c, uint8_t *out);
 uint32_t vpd_scsi_ports(const struct scsi_cmd *c, uint8_t *out);
+
+/* Page 8F without its header (vpd_copy.c). */
+uint32_t vpd_third_party_copy(const struct scsi_cmd *c, uint8_t *out);
 
 #endif

@@ -49,6 +49,7 @@ struct page {
 
 static void	add_unit_names(struct page *p,
 		    const struct scsi_identity *identity);
+static size_t	t10_name(uint8_t *name, const struct scsi_identity *identity);
 static void	add_port_number(struct page *p,
 		    const struct scsi_target_port *port);
 static void	add_port_group(struct page *p,
@@ -106,16 +107,12 @@ add_unit_names(struct page *p, const struct scsi_identity *identity)
 	uint8_t t10[8 + sizeof(identity->serial)];
 	uint8_t uuid[UUID_BYTES] = { 0x10 };
 	char naa[2 * sizeof(identity->naa) + 1];
-	size_t serial_bytes = strlen(identity->serial);
 
 	add(p, CODE_BINARY, OF_UNIT, TYPE_NAA, identity->naa,
 	    identity->naa_bytes);
 
-	/* The serial number follows the vendor at once, for some hosts compare
-	 * only its first eight characters. */
-	text_field(t10, 8, identity->vendor);
-	text_field(t10 + 8, serial_bytes, identity->serial);
-	add(p, CODE_ASCII, OF_UNIT, TYPE_T10_VENDOR, t10, 8 + serial_bytes);
+	add(p, CODE_ASCII, OF_UNIT, TYPE_T10_VENDOR, t10,
+	    t10_name(t10, identity));
 
 	if (identity->eui_bytes != 0)
 		add(p, CODE_BINARY, OF_UNIT, TYPE_EUI64, identity->eui,
@@ -127,6 +124,55 @@ add_unit_names(struct page *p, const struct scsi_identity *identity)
 
 	memcpy(uuid + 2, identity->uuid, sizeof(identity->uuid));
 	add(p, CODE_BINARY, OF_UNIT, TYPE_UUID, uuid, sizeof(uuid));
+}
+
+/* "Vendor", then the serial number at once, for some hosts compare only its
+ * first eight characters. */
+static size_t
+t10_name(uint8_t *name, const struct scsi_identity *identity)
+{
+	size_t serial_bytes = strlen(identity->serial);
+
+	text_field(name, 8, identity->vendor);
+	text_field(name + 8, serial_bytes, identity->serial);
+	return 8 + serial_bytes;
+}
+
+bool
+scsi_lu_is_named(const struct scsi_lu *lu, const uint8_t *designation)
+{
+	const struct scsi_identity *identity = &lu->config.identity;
+	uint8_t t10[8 + sizeof(identity->serial)];
+	uint8_t uuid[UUID_BYTES] = { 0x10 };
+	unsigned code = CODE_BINARY;
+	const uint8_t *name = NULL;
+	size_t bytes = 0;
+
+	if (!lu->config.has_copy)
+		return false;
+	switch (designation[1] & 0x3f) {	/* association, type */
+	case TYPE_NAA:
+		name = identity->naa;
+		bytes = identity->naa_bytes;
+		break;
+	case TYPE_EUI64:
+		name = identity->eui;
+		bytes = identity->eui_bytes;
+		break;
+	case TYPE_T10_VENDOR:
+		code = CODE_ASCII;
+		name = t10;
+		bytes = t10_name(t10, identity);
+		break;
+	case TYPE_UUID:
+		memcpy(uuid + 2, identity->uuid, sizeof(identity->uuid));
+		name = uuid;
+		bytes = sizeof(uuid);
+		break;
+	}
+	return bytes > 0 && designation[3] == bytes &&
+	    (designation[0] & 0x0f) == code &&
+	    memcmp(designation + 4, name, bytes) == 0;
 }
 
 static void

@@ -154,12 +154,6 @@ store_free(struct store *s)
 
 /* -- requests ------------------------------------------------------------ */
 
-static bool
-op_is_change(enum store_op op)
-{
-	return op == STORE_WRITE || op == STORE_DISCARD || op == STORE_ZERO;
-}
-
 /* io_bytes is a power of two: no division on the data path. */
 static bool
 is_aligned(uint64_t number, uint32_t io_bytes)
@@ -199,7 +193,7 @@ store_submit(struct reactor *r, struct store *s, struct store_req *q)
 		assert(is_aligned(q->length, f->io_bytes));
 		assert(q->offset <= size_bytes);
 		assert(q->length <= size_bytes - q->offset);
-		assert(!f->is_read_only || !op_is_change(q->op));
+		assert(!f->is_read_only || !store_op_changes(q->op));
 		if (q->op == STORE_READ || q->op == STORE_WRITE)
 			assert(vec_fits(q, f->io_bytes));
 		if (q->op == STORE_EXTENT)

@@ -45,6 +45,13 @@ enum store_op {
 };
 #define STORE_OPS	6
 
+/* Does it change what is read? */
+static inline bool
+store_op_changes(enum store_op op)
+{
+	return op == STORE_WRITE || op == STORE_DISCARD || op == STORE_ZERO;
+}
+
 #define STORE_LAYERS_MAX 4	/* layers over one store */
 #define STORE_VEC_MAX	1024	/* IOV_MAX: pieces of one transfer */
 

@@ -43,6 +43,9 @@ command_resume(struct command *c)
 	case COMMAND_WRITE:
 		command_data_resume(c);
 		break;
+	case COMMAND_COPY:
+		command_copy(c);
+		break;
 	}
 }
 
@@ -65,6 +68,7 @@ command_start(struct command *c, struct nexus *n)
 	c->wants = COMMAND_WANTS_NOTHING;
 	c->is_buffer_waiting = c->is_told = false;
 	c->claim = NULL;
+	c->rod = NULL;
 	c->data = c->scratch = c->chunk = NULL;
 	c->moved = 0;
 
@@ -206,6 +210,16 @@ command_go(struct command *c, enum scsi_step step)
 		case SCSI_STEP_ABORT:
 			abort_start(c);
 			return;
+		case SCSI_STEP_FIND:
+			if (!command_find_unit(c))
+				return;
+			break;
+		case SCSI_STEP_COPY:
+			command_copy(c);
+			return;
+		case SCSI_STEP_ROD:
+			step = scsi_cmd_step(&c->scsi, command_rod(c));
+			continue;
 		}
 		if (!command_may_enter(c, COMMAND_STEP)) {
 			c->step_error = 0;
@@ -438,6 +452,8 @@ command_leave(struct command *c)
 
 	list_remove(&c->link);
 	c->claim = NULL;
+	if (c->rod != NULL)
+		command_rod_leave(c);
 	if (claim != NULL)
 		claim_end(&claim->claim);
 	if (was_inside)

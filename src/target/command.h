@@ -18,6 +18,7 @@
 #include "iscsi/session.h"
 #include "reactor/buffers.h"
 #include "scsi/scsi.h"
+#include "store/copy.h"
 #include "store/store.h"
 #include "target/shard.h"
 #include "target/unit.h"
@@ -25,6 +26,7 @@
 struct background;
 struct nexus;
 struct nexus_unit;
+struct rod;
 
 /* What a command that waits to enter does when it may. */
 enum command_next {
@@ -32,6 +34,7 @@ enum command_next {
 	COMMAND_STEP,
 	COMMAND_READ,
 	COMMAND_WRITE,
+	COMMAND_COPY,
 };
 
 /* What is under way; the end of an aborted command waits for it. */
@@ -69,7 +72,8 @@ struct command {
 	struct unit_shard *us;		/* NULL: likewise */
 	struct shard	*shard;
 	struct link	 link;		/* of us->commands */
-	struct link	 wait;		/* of us->waiting or nu->waiting */
+	struct link	 wait;		/* of a unit's us->waiting or
+					 * nu->waiting */
 	uint64_t	 number;	/* in us->commands_come */
 	uint64_t	 since_ns;	/* when it began to wait for Data-Out */
 
@@ -84,6 +88,8 @@ struct command {
 	struct command_claim *claim;	/* NULL: none asked for */
 	struct background *background;	/* of COMMAND_BACKGROUND */
 	struct unit_abort abort;
+	struct store_copy copy;		/* one piece, COMMAND_STORE */
+	struct rod	*rod;		/* the token it uses; NULL: none */
 
 	/* Buffers: what scsi/ asked for, and one piece of a long transfer. */
 	uint8_t		*data, *scratch, *chunk;

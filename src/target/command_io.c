@@ -1,5 +1,6 @@
 /* The store requests of a command; see command_parts.h. */
 #include "target/command_parts.h"
+#include "target/rods.h"
 
 /* Submit c->io.  True when it is done already. */
 bool
@@ -7,6 +8,9 @@ command_io_submit(struct command *c, void (*done)(struct store_req *q))
 {
 	struct unit_shard *us = c->us;
 
+	if (store_op_changes(c->io.op) && unit_has_rods(us->unit))
+		rods_changed(us->unit, c->io.offset, c->io.length,
+		    reactor_now_ns(c->shard->reactor));
 	c->io.done = done;
 	if (!command_is_alone(c))
 		unit_enter(us);

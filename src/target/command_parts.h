@@ -4,6 +4,7 @@
  *	command_io.c	one store request at a time
  *	command_data.c	READ and WRITE: pieces between store and wire
  *	command_keep.c	reservations that outlive a loss of power
+ *	command_copy.c	third-party copies: two units, and tokens
  *
  * Whatever carries out a step calls command_step() when it has ended, or returns
  * true at once.  What waits for the wire says so in c->wants, what waits for
@@ -81,5 +82,20 @@ void	command_data_resume(struct command *c);
 
 /* Data of a WRITE has come: what was unsolicited, or what was asked for. */
 void	command_data_received(struct command *c);
+
+/* -- command_copy.c -------------------------------------------------------- */
+
+/* SCSI_STEP_FIND.  True: it is done; false: c waits for the unit to know its
+ * nexus and goes on with COMMAND_STEP. */
+bool	command_find_unit(struct command *c);
+
+/* SCSI_STEP_COPY; also when c may enter a unit that it waited for. */
+void	command_copy(struct command *c);
+
+/* SCSI_STEP_ROD: 0 or an errno value, at once. */
+int	command_rod(struct command *c);
+
+/* c uses its token no more. */
+void	command_rod_leave(struct command *c);
 
 #endif

@@ -54,6 +54,7 @@ struct service {
 	struct negotiate_offer offer;
 	struct registry	*registry;
 	struct keep_folder *reservations; /* NULL: none are kept */
+	struct rods	*rods;
 	atomic_uint	 logins;		/* connections not logged in */
 	atomic_bool	 is_draining;
 	uint64_t	 drain_ns;		/* the most it may take */

@@ -14,6 +14,7 @@
 #include "target/internal.h"
 #include "target/keeper.h"
 #include "target/nexus.h"
+#include "target/rods.h"
 
 #define NS_PER_MS	1000000ull
 
@@ -88,7 +89,11 @@ service_new(struct service **out, const struct service_config *config,
 	list_init(&s->targets);
 	list_init(&s->portals);
 	negotiate_offer_default(&s->offer);
-	if ((s->registry = registry_new()) == NULL) {
+	s->registry = registry_new();
+	s->rods = rods_new();
+	if (s->registry == NULL || s->rods == NULL) {
+		registry_free(s->registry);
+		rods_free(s->rods);
 		free(s);
 		return error_set(e, ENOMEM, "out of memory");
 	}
@@ -97,6 +102,7 @@ service_new(struct service **out, const struct service_config *config,
 		shards_free(s);
 		keep_folder_close(s->reservations);
 		registry_free(s->registry);
+		rods_free(s->rods);
 		free(s);
 		return false;
 	}
@@ -152,6 +158,7 @@ service_free(struct service *s, struct error *e)
 		    &is_clean);
 	auth_rules_free(&s->discovery_auth);
 	registry_free(s->registry);
+	rods_free(s->rods);
 	shards_free(s);
 	keep_folder_close(s->reservations);
 	free(s);
@@ -638,6 +645,10 @@ resize_granted(struct unit_claim *claim)
 	bool is_done = store_resize(u->store, z->size_bytes, &e);
 
 	if (is_done) {
+		uint64_t end = store_facts(u->store)->size_bytes;
+
+		rods_changed(u, end, UINT64_MAX - end,
+		    reactor_now_ns(service_reactor(u->service)));
 		scsi_lu_resize(u->lu, store_facts(u->store)->size_bytes /
 		    u->block_bytes);
 		log_info("target %s: LUN %u: size is now %llu bytes",

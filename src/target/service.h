@@ -104,6 +104,7 @@ struct unit_config {
 	bool		 has_write_cache;
 	int		 is_thin, is_rotational;	/* -1: as the store says */
 	bool		 is_removable;
+	bool		 has_copy;		/* EXTENDED COPY and tokens */
 	struct scsi_identity identity;		/* uuid set, the rest completed */
 	/* Access states at the start, one for each of the target's ports; NULL:
 	 * all optimized, and the only choice where alua is NONE. */

@@ -10,6 +10,7 @@
 #include "target/command.h"
 #include "target/internal.h"
 #include "target/keeper.h"
+#include "target/rods.h"
 
 /* After so many claims in a row the others have their turn. */
 #define CLAIMS_IN_A_ROW	16
@@ -88,6 +89,7 @@ lu_config_fill(struct scsi_lu_config *lc, const struct unit_config *c,
 		.is_rotational = c->is_rotational < 0 ? f->is_rotational :
 		    c->is_rotational != 0,
 		.is_removable = c->is_removable,
+		.has_copy = c->has_copy,
 		.has_write_cache = f->is_volatile && c->has_write_cache &&
 		    !c->store_options.is_write_through,
 		.can_change_write_cache = f->is_volatile,
@@ -153,6 +155,7 @@ unit_new(struct unit **out, struct service *s, struct target *t,
 	u->wire_lun = scsi_lun_build(c->lun);
 	u->block_bytes = c->block_bytes;
 	list_init(&u->claims);
+	list_init(&u->rods);
 	link_init(&u->link);
 	if (!unit_make_shards(u)) {
 		free(u);
@@ -204,6 +207,7 @@ unit_free(struct unit *u, struct error *e)
 	}
 	assert(u->holder == NULL);
 	assert(u->background == NULL);
+	rods_forget(u->service->rods, u);
 	scsi_lu_free(u->lu);
 	keeper_close(u->keeper);
 	is_flushed = store_close(u->store, e);

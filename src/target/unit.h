@@ -24,6 +24,7 @@
 #ifndef TARGET_UNIT_H
 #define TARGET_UNIT_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -100,6 +101,8 @@ struct unit {
 	struct store	*store;
 	struct scsi_lu	*lu;
 	struct keeper	*keeper;	/* of its reservations; NULL: none */
+	atomic_uint	 rod_count;	/* of rods; changes look at it */
+	struct list	 rods;		/* tokens that may be used, rods.h */
 	uint32_t	 block_bytes;
 	bool		 can_peek;	/* a store in memory: read without copy */
 

@@ -127,7 +127,8 @@ static const char example[] =
     "		size = 10G read_only = no write_cache = off direct = yes\n"
     "		thin = false block_size = 4096 physical_block_size = 4K\n"
     "		vendor = ACME product = \"BIG DISK\" revision = 1.0\n"
-    "		serial = beaf11 removable = yes rotational = no\n"
+    "		serial = beaf11 removable = yes copy_offload = no\n"
+    "		rotational = no\n"
     "		uuid = 01234567-89ab-cdef-0123-456789abcdef\n"
     "		naa = 0x60000000000000000e00000000010001\n"
     "		eui = 0011223344556677\n"
@@ -181,7 +182,8 @@ TEST(every_key_reaches_its_member)
 	CHECK_EQ(30, l->line);
 	CHECK_TEXT("/srv/disk0.img", l->store);
 	CHECK_EQ(10ull << 30, l->size_bytes);
-	CHECK(!l->write_cache && l->direct && !l->thin && l->removable);
+	CHECK(!l->write_cache && l->direct && !l->thin && l->removable &&
+	    !l->copy_offload);
 	CHECK_EQ(CONFIG_NO, l->rotational);
 	CHECK_EQ(4096, l->physical_block_size_bytes);
 	CHECK_TEXT("BIG DISK", l->product);

@@ -287,6 +287,10 @@ disk_step(struct disk *disk, enum scsi_step step, const uint8_t *out)
 	case SCSI_STEP_ABORT:
 	case SCSI_STEP_DONE:
 		return 0;
+	case SCSI_STEP_FIND:
+	case SCSI_STEP_COPY:
+	case SCSI_STEP_ROD:
+		return rig_third_party(&disk->rig, step);
 	case SCSI_STEP_READ:
 	case SCSI_STEP_WRITE:
 	case SCSI_STEP_IO:
@@ -333,9 +337,12 @@ disk_drive(struct disk *disk, const uint8_t *out)
 	c->scratch = disk_buffer(disk->scratch_area, scratch_bytes);
 	if (step == SCSI_STEP_DONE)
 		CHECK_EQ(0, c->data_in_bytes);
+	disk->rig.is_ended = false;
 	while (step != SCSI_STEP_DONE) {
-		step = scsi_cmd_step(c, disk_step(disk, step,
-		    out != NULL ? out : nothing));
+		int error = disk_step(disk, step, out != NULL ? out : nothing);
+
+		step = disk->rig.is_ended ? SCSI_STEP_DONE :
+		    scsi_cmd_step(c, error);
 		CHECK_EQ(data_bytes, c->data_bytes);
 		CHECK_EQ(scratch_bytes, c->scratch_bytes);
 		CHECK(++steps < DISK_STEPS_MAX);

@@ -39,7 +39,7 @@ TEST(standard_data_names_disk_version_and_texts)
 	CHECK_EQ(0x06, rig.answer[2]);		/* SPC-4 */
 	CHECK_EQ(0x12, rig.answer[3]);		/* HISUP, format 2 */
 	CHECK_EQ(91, rig.answer[4]);
-	CHECK_EQ(0x30, rig.answer[5]);		/* TPGS, 3PC, PROTECT */
+	CHECK_EQ(0x38, rig.answer[5]);		/* TPGS, 3PC, PROTECT */
 	CHECK_EQ(0x02, rig.answer[7] & 0x02);	/* CMDQUE */
 	CHECK_BYTES("LUNET   VIRTUAL-DISK    0001", rig.answer + 8, 28);
 	rig_close(&rig);

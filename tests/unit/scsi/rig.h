@@ -34,6 +34,10 @@ struct rig {
 	int	 fail_errno;		/* of the next SCSI_STEP_IO */
 	int	 keep_errno;		/* of every SCSI_STEP_KEEP */
 	uint32_t expected_in;		/* rig_open(): no limit */
+	/* Carries out the steps of copies; NULL: there is but this unit, copies
+	 * have no effect, and no token is known. */
+	int	 (*third_party)(struct rig *rig, enum scsi_step step);
+	bool	 is_ended;		/* scsi_cmd_may_copy() said so */
 
 	/* -- what the last command did -- */
 	struct scsi_cmd c;		/* c.status, c.sense ... */
@@ -57,6 +61,7 @@ rig_config(void)
 			0x31, 0xa7, 0x64, 0x10, 0x99, 0xee, 0x42, 0x73, 0x0f },
 		.blocks = 2048, .block_bytes = 512, .physical_exponent = 3,
 		.discard_blocks = 8, .is_thin = true,
+		.has_copy = true,
 		.is_discard_zeroing = true, .has_write_cache = true,
 		.can_change_write_cache = true,
 		.transfer_bytes_max = TRANSFER_BYTES_MAX,
@@ -101,6 +106,27 @@ rig_close(struct rig *rig)
 	scsi_lu_free(rig->lu);
 }
 
+static inline int
+rig_third_party(struct rig *rig, enum scsi_step step)
+{
+	struct scsi_cmd *c = &rig->c;
+
+	if (rig->third_party != NULL)
+		return rig->third_party(rig, step);
+	if (step == SCSI_STEP_FIND && (c->find.designation == NULL ||
+	    scsi_lu_is_named(rig->lu, c->find.designation)))
+		*c->find.peer = (struct scsi_peer){ .lu = c->lu,
+			.nexus = c->nexus };
+	if (step == SCSI_STEP_COPY)
+		rig->is_ended = !scsi_cmd_may_copy(c);
+	c->copy.copied_bytes = c->copy.length;
+	if (step == SCSI_STEP_ROD) {
+		c->rod.found = SCSI_ROD_UNKNOWN;
+		c->rod.list_count = 0;
+	}
+	return 0;
+}
+
 /* Carry out what c asks for; the error for the next step. */
 static inline int
 rig_step(struct rig *rig, enum scsi_step step, const void *out)
@@ -138,6 +164,11 @@ rig_step(struct rig *rig, enum scsi_step step, const void *out)
 			rig->is_covered[i] = scsi_abort_covers(&c->abort,
 			    &rig->nexuses[i]);
 		break;
+	case SCSI_STEP_FIND:
+	case SCSI_STEP_COPY:
+	case SCSI_STEP_ROD:
+		error = rig_third_party(rig, step);
+		break;
 	case SCSI_STEP_OPERATE:
 	case SCSI_STEP_READ:
 	case SCSI_STEP_WRITE:
@@ -145,6 +176,19 @@ rig_step(struct rig *rig, enum scsi_step step, const void *out)
 		break;
 	}
 	return error;
+}
+
+/* Memory that holds rubbish and ends at a page nobody may touch. */
+static inline uint8_t *
+rig_memory(size_t bytes)
+{
+	uint8_t *filled = malloc(bytes + 1), *memory;
+
+	assert_non_null(filled);
+	memset(filled, 0xa5, bytes + 1);
+	memory = guarded_copy(filled, bytes);
+	free(filled);
+	return memory;
 }
 
 /* Run a command to its end and return its status.  out: what the initiator
@@ -157,7 +201,7 @@ rig_run(struct rig *rig, unsigned nexus, const uint8_t *cdb, size_t cdb_bytes,
 	struct scsi_cmd *c = &rig->c;
 	uint8_t padded[16] = { 0 };
 	enum scsi_step step;
-	size_t data_bytes;
+	size_t data_bytes, scratch_bytes;
 	unsigned steps = 0;
 
 	memcpy(padded, cdb, cdb_bytes);
@@ -169,24 +213,21 @@ rig_run(struct rig *rig, unsigned nexus, const uint8_t *cdb, size_t cdb_bytes,
 
 	step = scsi_cmd_begin(c);
 	data_bytes = c->data_bytes;
-	c->data = guarded_copy(nothing, 0);
-	if (data_bytes > 0) {
-		uint8_t *filled = malloc(data_bytes);
-
-		assert_non_null(filled);
-		memset(filled, 0xa5, data_bytes);
-		guarded_free(c->data, 0);
-		c->data = guarded_copy(filled, data_bytes);
-		free(filled);
-	}
+	c->data = rig_memory(data_bytes);
+	scratch_bytes = c->scratch_bytes;
+	c->scratch = rig_memory(scratch_bytes);
+	rig->is_ended = false;
 	while (step != SCSI_STEP_DONE) {
 		int error = rig_step(rig, step,
 		    out != NULL ? out : nothing);
 
+		if (rig->is_ended)
+			break;
 		assert_true(++steps < 1000);
 		step = scsi_cmd_step(c, error);
 		assert_true(c->data_bytes == data_bytes);
 	}
+	guarded_free(c->scratch, scratch_bytes);
 	assert_true(c->data_in_bytes <= sizeof(rig->answer));
 	if (c->data_in_bytes > 0)
 		memcpy(rig->answer, c->data, c->data_in_bytes);
