@@ -99,13 +99,15 @@ persist_register(struct persist_request *q)
 }
 
 /* The reservation goes with its holder; with the last of them where everyone is
- * one (SPC-4 5.12.11.2.3). */
+ * one (SPC-4 5.12.11.2.3).  Who goes is not told of it: with ALL_TG_PT it is
+ * the sender, at another of its ports. */
 static void
 unregister(struct persist_request *q, struct scsi_registration *g)
 {
 	if (q->r->holder == g ||
 	    (pr_type_is_all(q->r->type) && q->r->count == 1))
 		persist_release(q);
+	g->told = 0;
 	persist_withdraw(q, g);
 }
 

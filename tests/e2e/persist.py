@@ -9,6 +9,7 @@ a new login it is the same one.  Methods for commands return the label of the
 answer: "GOOD", "RESERVATION CONFLICT", "CC 5/26/00".
 """
 import os
+import socket
 import struct
 import sys
 
@@ -16,6 +17,7 @@ sys.path.insert(0, os.path.join(
     os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "hostile"))
 
 import iscsi  # noqa: E402
+from e2e import Daemon, free_port, wait_until  # noqa: E402
 
 APTPL, ALL_TG_PT, SPEC_I_PT = 1, 4, 8
 (REGISTER, RESERVE, RELEASE, CLEAR, PREEMPT, PREEMPT_AND_ABORT,
@@ -23,6 +25,9 @@ APTPL, ALL_TG_PT, SPEC_I_PT = 1, 4, 8
 TYPES = (1, 3, 5, 6, 7, 8)
 BLOCK = 512
 LIST = ">QQIBBH"    # both keys, obsolete, flags of byte 20, reserved
+CONFLICT = "RESERVATION CONFLICT"
+TARGET = "iqn.2026-01.org.example:disk"
+UUID = "5b1f8c9e-0d2a-4c31-a764-1099ee42730f"
 
 
 def name_of(number):
@@ -38,6 +43,24 @@ def transport_id(number):
     text = f"{name_of(number)},i,0x{isid_of(number).hex()}".encode() + b"\0"
     text += bytes(-len(text) % 4)
     return struct.pack(">BBH", 0x45, 0, len(text)) + text
+
+
+def name_id(number):
+    """Of all initiator ports of a Host's name (format 00b)."""
+    text = name_of(number).encode() + b"\0"
+    text += bytes(-len(text) % 4)
+    return struct.pack(">BBH", 0x05, 0, len(text)) + text
+
+
+def move_list(key, new_key, to, port=1, flags=0):
+    """The list of REGISTER AND MOVE; flags 1: APTPL, 2: UNREG."""
+    identity = transport_id(to)
+    return struct.pack(">QQBBHI", key, new_key, 0, flags, port,
+                       len(identity)) + identity
+
+
+def good(label):
+    assert label == "GOOD", label
 
 
 class Host:
@@ -142,3 +165,47 @@ class Host:
         label, data, _ = self.session.run(iscsi.read10(lba, 1), BLOCK,
                                           iscsi.READ)
         return data if label == "GOOD" else label
+
+
+# -- a daemon with a state folder of the test's own --------------------------------
+
+class Keeping(Daemon):
+    """One LUN at one portal for each portal group 1, 2 ..."""
+
+    def __init__(self, state, groups=1, before=()):
+        ports = [free_port() for _ in range(groups)]
+        super().__init__("".join(
+            f'portal "127.0.0.1:{port}" {{ group = {group} }}\n'
+            for group, port in enumerate(ports, 1)) +
+            f'target {TARGET} {{\n\tlun 0 {{ store = "ram:16M"\n'
+            f"\t\tuuid = {UUID} }}\n}}\n")
+        self.portals = [f"127.0.0.1:{port}" for port in ports]
+        self.state = state
+        self.command[self.command.index("--state") + 1] = state
+        self.command[:0] = before
+
+    @property
+    def kept(self):
+        return os.path.join(self.state, "reservations", UUID)
+
+    def host(self, number, group=1, **how):
+        return Host(self.portals[group - 1], TARGET, number, **how)
+
+    def crash(self):
+        """As a loss of power, for all that is in the process."""
+        self.process.kill()
+        self.process.wait()
+        # The kernel takes its time to let go of the sockets of a ring.
+        wait_until(self.is_gone, what="the end of the sockets")
+        self.start()
+
+    def is_gone(self):
+        with socket.socket(socket.AF_UNIX) as s:
+            if s.connect_ex(self.rpc) == 0:
+                return False
+        for portal in self.portals:
+            host, port = portal.split(":")
+            with socket.socket() as s:
+                if s.connect_ex((host, int(port))) == 0:
+                    return False
+        return True

@@ -69,7 +69,7 @@ TEST(one_register_is_one_at_every_target_port)
 		CHECK(rig.nexuses[3].registration != NULL);
 		CHECK(rig.nexuses[3].registration !=
 		    rig.nexuses[0].registration);
-		CHECK_EQ(SCSI_GOOD, pr_out(&rig, 3, RESERVE, 1, 0x11, 0));
+		CHECK_EQ(SCSI_GOOD, pr_out(&rig, 3, RESERVE, 5, 0x11, 0));
 
 		CHECK_EQ(SCSI_GOOD, pr_out_flags(&rig, 0, actions[i], 0, 0x11,
 		    0x22, ALL_TG_PT));
@@ -78,6 +78,7 @@ TEST(one_register_is_one_at_every_target_port)
 		    0, ALL_TG_PT));
 		CHECK_EQ(0, rig.lu->reservations->count);
 		CHECK_EQ(SCSI_PR_NONE, rig.lu->reservations->type);
+		CHECK_NOT_TOLD(&rig, 3);
 		rig_close(&rig);
 	}
 }

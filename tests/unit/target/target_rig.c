@@ -38,6 +38,13 @@ add_units(struct rig *rig, const char *store, unsigned luns)
 void
 rig_open(struct rig *rig, unsigned reactors, const char *store, unsigned luns)
 {
+	rig_open_keeping(rig, reactors, store, luns, NULL);
+}
+
+void
+rig_open_keeping(struct rig *rig, unsigned reactors, const char *store,
+    unsigned luns, const char *reservations)
+{
 	struct target_config tc = { .name = RIG_TARGET,
 		.queue_depth = 64 };
 	struct service_config c;
@@ -49,6 +56,7 @@ rig_open(struct rig *rig, unsigned reactors, const char *store, unsigned luns)
 	c.engine = REACTOR_ENGINE_EPOLL;
 	c.spin_ns = 0;
 	c.buffer_bytes_max = 16 * (size_t)MiB;
+	c.reservations = reservations;
 	negotiate_offer_default(&tc.offer);
 	CHECK(service_new(&rig->service, &c, &e));
 	CHECK(service_add_target(rig->service, &tc, &e));
@@ -174,10 +182,14 @@ is_busy(struct rig *rig)
 
 			if (n->is_ending)
 				return true;
-			LIST_FOR_EACH(t, &n->session->tasks)
-				if (command_of_task(CONTAINER_OF(t, struct task,
-				    link))->busy == COMMAND_STORE)
+			LIST_FOR_EACH(t, &n->session->tasks) {
+				enum command_busy busy = command_of_task(
+				    CONTAINER_OF(t, struct task, link))->busy;
+
+				if (busy == COMMAND_STORE ||
+				    busy == COMMAND_KEEP)
 					return true;
+			}
 		}
 	}
 	return false;
@@ -439,24 +451,31 @@ peer_compare_and_write(struct peer *p, uint16_t lun, uint32_t lba)
 
 static uint32_t
 peer_persistent_out(struct peer *p, uint16_t lun, uint8_t action,
-    uint64_t key, uint64_t new_key)
+    uint64_t key, uint64_t new_key, uint8_t flags)
 {
 	uint8_t cdb[10] = { 0x5f, action, 0x05, [8] = 24 }, list[24] = { 0 };
 
 	put_be64(list, key);
 	put_be64(list + 8, new_key);
+	list[20] = flags;
 	return peer_write(p, lun, cdb, sizeof(cdb), list, sizeof(list));
 }
 
 uint32_t
 peer_register(struct peer *p, uint16_t lun, uint64_t key)
 {
-	return peer_persistent_out(p, lun, 0x06, 0, key);
+	return peer_persistent_out(p, lun, 0x06, 0, key, 0);
+}
+
+uint32_t
+peer_register_kept(struct peer *p, uint16_t lun, uint64_t key)
+{
+	return peer_persistent_out(p, lun, 0x06, 0, key, 0x01);
 }
 
 uint32_t
 peer_preempt_and_abort(struct peer *p, uint16_t lun, uint64_t key,
     uint64_t victim_key)
 {
-	return peer_persistent_out(p, lun, 0x05, key, victim_key);
+	return peer_persistent_out(p, lun, 0x05, key, victim_key, 0);
 }

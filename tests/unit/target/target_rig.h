@@ -49,6 +49,10 @@ struct rig {
 void	rig_open(struct rig *rig, unsigned reactors, const char *store,
 	    unsigned luns);
 
+/* ... that keeps persistent reservations in this folder. */
+void	rig_open_keeping(struct rig *rig, unsigned reactors, const char *store,
+	    unsigned luns, const char *reservations);
+
 /* All peers go, all ends, nothing is left (asserted). */
 void	rig_close(struct rig *rig);
 
@@ -86,6 +90,7 @@ uint32_t peer_write_blocks(struct peer *p, uint16_t lun, uint32_t lba,
 	    uint16_t blocks);	/* the first block comes with it */
 uint32_t peer_compare_and_write(struct peer *p, uint16_t lun, uint32_t lba);
 uint32_t peer_register(struct peer *p, uint16_t lun, uint64_t key);
+uint32_t peer_register_kept(struct peer *p, uint16_t lun, uint64_t key);
 uint32_t peer_preempt_and_abort(struct peer *p, uint16_t lun, uint64_t key,
 	    uint64_t victim_key);
 
