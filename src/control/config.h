@@ -126,6 +126,16 @@ struct config_session {
 	uint32_t	 nop_timeout_s;
 };
 
+/* SBC-4 table 254. */
+enum config_form_factor {
+	CONFIG_FORM_NONE,
+	CONFIG_FORM_5_25,
+	CONFIG_FORM_3_5,
+	CONFIG_FORM_2_5,
+	CONFIG_FORM_1_8,
+	CONFIG_FORM_SMALLER,
+};
+
 struct config_lun {
 	unsigned	 line;
 	uint16_t	 lun;
@@ -138,6 +148,9 @@ struct config_lun {
 	bool		 removable;
 	bool		 copy_offload;
 	enum config_auto rotational;
+	uint32_t	 rotation_rate;	/* per minute; 0: not given */
+	enum config_form_factor form_factor;
+	uint64_t	 warn_left_bytes, warn_used_bytes; /* 0: not given */
 	uint32_t	 block_size_bytes;
 	uint32_t	 physical_block_size_bytes; /* 0: as the store says */
 	char		*vendor, *product, *revision, *serial; /* NULL: default */

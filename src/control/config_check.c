@@ -271,6 +271,13 @@ lun_check(const struct config *c, const struct config_lun *l, struct error *e)
 		return error_set(e, EINVAL,
 		    "physical_block_size: %u is not a power of two from %u up",
 		    physical, block);
+	if (l->rotation_rate != 0 && l->rotational == CONFIG_NO)
+		return error_set(e, EINVAL,
+		    "rotation_rate: needs rotational = yes");
+	if (!l->thin && (l->warn_left_bytes != 0 || l->warn_used_bytes != 0))
+		return error_set(e, EINVAL, "%s: needs thin = yes",
+		    l->warn_left_bytes != 0 ? "warn_space_left" :
+		    "warn_space_used");
 	if (l->size_bytes % block != 0)
 		return error_set(e, EINVAL,
 		    "size: not a multiple of the block size, %u", block);
@@ -300,6 +307,11 @@ identity_is_new(const struct config *c, const struct config_target *t,
 				return error_set(e, EEXIST,
 				    "naa: lun %u of target %s has it too",
 				    o->lun, other->name);
+			if (l->eui_bytes != 0 && l->eui_bytes == o->eui_bytes &&
+			    memcmp(l->eui, o->eui, l->eui_bytes) == 0)
+				return error_set(e, EEXIST,
+				    "eui: lun %u of target %s has it too",
+				    o->lun, other->name);
 		}
 		if (other == t)
 			break;
@@ -327,7 +339,7 @@ luns_check(const struct config *c, struct config_target *t, unsigned *line,
 
 		*line = l->line;
 		if (!lun_check(c, l, e) ||
-		    ((l->has_uuid || l->naa_bytes != 0) &&
+		    ((l->has_uuid || l->naa_bytes != 0 || l->eui_bytes != 0) &&
 			!identity_is_new(c, t, l, e)))
 			return error_prefix(e, "lun %u: ", l->lun);
 	}

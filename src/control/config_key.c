@@ -175,6 +175,11 @@ static const struct word digest_words[] = {
 static const struct word auto_words[] = {
 	{ "auto", CONFIG_AUTO }, { "no", CONFIG_NO }, { "yes", CONFIG_YES }, {}
 };
+static const struct word form_words[] = {
+	{ "none", CONFIG_FORM_NONE }, { "5.25", CONFIG_FORM_5_25 },
+	{ "3.5", CONFIG_FORM_3_5 }, { "2.5", CONFIG_FORM_2_5 },
+	{ "1.8", CONFIG_FORM_1_8 }, { "smaller", CONFIG_FORM_SMALLER }, {}
+};
 static const struct word alua_words[] = {
 	{ "none", CONFIG_ALUA_NONE }, { "implicit", CONFIG_ALUA_IMPLICIT },
 	{ "explicit", CONFIG_ALUA_EXPLICIT }, { "both", CONFIG_ALUA_BOTH }, {}
@@ -211,6 +216,7 @@ WORD_PARSE(level_parse, enum log_level, level_words)
 WORD_PARSE(engine_parse, enum config_engine, engine_words)
 WORD_PARSE(digest_parse, enum config_digest, digest_words)
 WORD_PARSE(auto_parse, enum config_auto, auto_words)
+WORD_PARSE(form_parse, enum config_form_factor, form_words)
 WORD_PARSE(alua_parse, enum config_alua, alua_words)
 WORD_PARSE(state_parse, enum config_port_state, state_words)
 
@@ -317,6 +323,7 @@ static const struct config_kind
     kind_LEVEL = { "word", false, level_parse },
     kind_ENGINE = { "word", false, engine_parse },
     kind_DIGEST = { "word", false, digest_parse },
+    kind_FORM = { "word", false, form_parse },
     kind_AUTO = { "word", false, auto_parse },
     kind_ALUA = { "word", false, alua_parse },
     kind_STATE = { "word", false, state_parse },

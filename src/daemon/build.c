@@ -273,7 +273,12 @@ add_unit(struct service *s, const struct config_target *t,
 		.physical_bytes = l->physical_block_size_bytes,
 		.has_write_cache = l->write_cache,
 		.is_thin = l->thin ? -1 : 0,
-		.is_rotational = tristate(l->rotational),
+		.is_rotational = l->rotation_rate != 0 ? 1 :
+		    tristate(l->rotational),
+		.rotation_rate = (uint16_t)l->rotation_rate,
+		.form_factor = (uint8_t)l->form_factor,
+		.warn_left_bytes = l->warn_left_bytes,
+		.warn_used_bytes = l->warn_used_bytes,
 		.is_removable = l->removable,
 		.has_copy = l->copy_offload,
 	};

@@ -190,6 +190,7 @@ start_stop_do(struct scsi_cmd *c)
 		if (lu->is_ejected)
 			scsi_attention_raise_all(lu,
 			    ATTENTION_MEDIUM_MAY_HAVE_CHANGED, c->nexus);
+		lu->log.start_stop_cycles += lu->is_stopped;
 		lu->is_ejected = false;
 		lu->is_stopped = false;
 	} else {

@@ -116,6 +116,10 @@ enum scsi_step scsi_set_port_groups(struct scsi_cmd *c);
 /* diagnostic.c */
 enum scsi_step scsi_receive_diagnostic(struct scsi_cmd *c);
 
+/* log_sense.c */
+enum scsi_step scsi_log_sense(struct scsi_cmd *c);
+enum scsi_step scsi_log_select(struct scsi_cmd *c);
+
 /* sanitize.c: each service action of 48; format.c: 04, 37 and B7 */
 enum scsi_step scsi_sanitize(struct scsi_cmd *c);
 enum scsi_step scsi_format_unit(struct scsi_cmd *c);
@@ -156,6 +160,21 @@ enum scsi_step scsi_reserve(struct scsi_cmd *c);
 enum scsi_step scsi_release(struct scsi_cmd *c);
 enum scsi_step scsi_persistent_in(struct scsi_cmd *c);
 enum scsi_step scsi_persistent_out(struct scsi_cmd *c);
+
+/* -- thin provisioning (provisioning.c) ------------------------------------- */
+
+/* Resources that thresholds and log parameters count (SBC-4 table 136). */
+enum {
+	SCSI_RESOURCE_AVAILABLE	= 1,
+	SCSI_RESOURCE_USED	= 2,
+};
+
+/* Threshold sets are of 2^exponent blocks, a mebibyte. */
+unsigned scsi_threshold_exponent(const struct scsi_lu *lu);
+uint64_t scsi_threshold_sets(const struct scsi_lu *lu, uint64_t bytes);
+
+/* The threshold descriptors of mode page 1C/02. */
+void	provisioning_mode_fill(const struct scsi_lu *lu, uint8_t *page);
 
 /* -- mode pages of a unit (mode.c) ----------------------------------------- */
 

@@ -44,6 +44,7 @@ struct scsi_lu {
 	bool	 is_ejected;		/* implies is_stopped */
 	bool	 has_closed_port;
 	bool	 has_operation, is_corrupt;
+	bool	 is_space_low, is_much_used;	/* provisioning.c: told */
 	atomic_bool tells_aborted;	/* TAS; read without exclusiveness */
 
 	struct scsi_reservations *reservations;
@@ -51,6 +52,11 @@ struct scsi_lu {
 	struct list nexuses;		/* struct scsi_nexus.link */
 	struct scsi_lu_config config;	/* config.blocks follows blocks */
 	struct operation operation;
+	struct {			/* log_page.c */
+		struct scsi_survey base; /* what LOG SELECT has reset */
+		atomic_ullong non_medium_errors;
+		uint32_t start_stop_cycles;
+	}	 log;
 };
 
 #endif

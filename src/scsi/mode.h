@@ -50,6 +50,14 @@ size_t	mode_page_header_bytes(const struct mode_page *page);
 void	mode_page_build(const struct mode_page *page, unsigned set,
 	    uint8_t *out);
 
+/* Has this unit the page?  1C/02 is of thin ones. */
+bool	mode_page_exists(const struct mode_page *page,
+	    const struct scsi_lu *lu);
+
+/* The same with what the unit's configuration says, as an initiator sees it. */
+void	mode_page_fill(const struct mode_page *page, const struct scsi_lu *lu,
+	    unsigned set, uint8_t *out);
+
 /* The page with ones where bits of `set` lie, zeros elsewhere. */
 void	mode_page_mask(const struct mode_page *page, unsigned set,
 	    uint8_t *out);

@@ -30,6 +30,9 @@ const struct mode_page mode_pages[] = {
 	{ CONTROL,	1, 32, { CONTROL | MODE_SPF, 0x01, 0x00, 0x1c } },
 	/* Informational exceptions control, SBC-3 6.4.7: DEXCPT. */
 	{ EXCEPTIONS,	0, 12, { EXCEPTIONS,	0x0a, 0x08 } },
+	/* Logical block provisioning, SBC-4 6.5.9, with two threshold
+	 * descriptors: provisioning.c fills them in. */
+	{ EXCEPTIONS,	2, 32, { EXCEPTIONS | MODE_SPF, 0x02, 0x00, 0x1c } },
 };
 
 /* Where the changeable bits lie. */
@@ -69,6 +72,22 @@ mode_page_build(const struct mode_page *page, unsigned set, uint8_t *out)
 		if (is_in_page(i, page) && (set & bits[i].flag) != 0)
 			out[bits[i].byte] |= bits[i].mask;
 	}
+}
+
+bool
+mode_page_exists(const struct mode_page *page, const struct scsi_lu *lu)
+{
+	return page->code != EXCEPTIONS || page->subpage == 0 ||
+	    lu->config.is_thin;
+}
+
+void
+mode_page_fill(const struct mode_page *page, const struct scsi_lu *lu,
+    unsigned set, uint8_t *out)
+{
+	mode_page_build(page, set, out);
+	if (page->code == EXCEPTIONS && page->subpage != 0)
+		provisioning_mode_fill(lu, out);
 }
 
 void

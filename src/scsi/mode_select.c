@@ -158,11 +158,12 @@ walk_descriptor(struct walk *w, bool is_long)
 
 /* NULL when there is no page with this code and subpage. */
 static const struct mode_page *
-page_find(uint8_t code, uint8_t subpage)
+page_find(const struct scsi_lu *lu, uint8_t code, uint8_t subpage)
 {
 	for (size_t i = 0; i < mode_page_count; i++) {
 		if (mode_pages[i].code == code &&
-		    mode_pages[i].subpage == subpage)
+		    mode_pages[i].subpage == subpage &&
+		    mode_page_exists(&mode_pages[i], lu))
 			return &mode_pages[i];
 	}
 	return NULL;
@@ -180,10 +181,11 @@ walk_page(struct walk *w)
 
 	if (left < (has_subpage ? 4 : 2))
 		return refuse_length(w);
-	page = page_find(bytes[0] & 0x3f, has_subpage ? bytes[1] : 0);
+	page = page_find(w->c->lu, bytes[0] & 0x3f,
+	    has_subpage ? bytes[1] : 0);
 	if (page == NULL || has_subpage != (page->subpage != 0))
 		return refuse(w, w->at, 5);
-	mode_page_build(page, modes_current(w->c->lu), now);
+	mode_page_fill(page, w->c->lu, modes_current(w->c->lu), now);
 	mode_page_mask(page, modes_changeable(w->c->lu), mask);
 
 	/* PAGE LENGTH is one byte, or two in subpage format. */

@@ -7,7 +7,7 @@ enum {
 	OPCODE_SENSE_6		= 0x1a,
 
 	/* Header, long block descriptor, and every page. */
-	ANSWER_BYTES_MAX	= 8 + 16 + 12 + 16 + 20 + 12 + 32 + 12,
+	ANSWER_BYTES_MAX	= 8 + 16 + 12 + 16 + 20 + 12 + 32 + 12 + 32,
 
 	/* PC, bits 7-6 of CDB byte 2. */
 	PC_CURRENT		= 0,
@@ -68,7 +68,8 @@ is_wanted(const struct scsi_cmd *c, const struct mode_page *page)
 {
 	uint8_t code = c->cdb[2] & 0x3f, subpage = c->cdb[3];
 
-	return (code == MODE_PAGE_ALL || code == page->code) &&
+	return mode_page_exists(page, c->lu) &&
+	    (code == MODE_PAGE_ALL || code == page->code) &&
 	    (subpage == MODE_SUBPAGE_ALL || subpage == page->subpage);
 }
 
@@ -126,7 +127,7 @@ pages_build(const struct scsi_cmd *c, uint8_t *out)
 			mode_page_mask(page, modes_changeable(c->lu),
 			    out + bytes);
 		else
-			mode_page_build(page, set, out + bytes);
+			mode_page_fill(page, c->lu, set, out + bytes);
 		bytes += page->bytes;
 	}
 	return bytes;

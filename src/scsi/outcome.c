@@ -112,6 +112,9 @@ finish(struct scsi_cmd *c, const struct scsi_sense *s)
 {
 	bool is_descriptor = c->lu != NULL && c->lu->has_descriptor_sense;
 
+	if (c->lu != NULL && (s->key == 0x4 || s->key == 0xb))
+		atomic_fetch_add_explicit(&c->lu->log.non_medium_errors, 1,
+		    memory_order_relaxed);
 	c->status = SCSI_CHECK_CONDITION;
 	c->data_in_bytes = 0;
 	c->sense_bytes =

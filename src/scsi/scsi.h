@@ -27,6 +27,7 @@
  *				scsi_cmd_step(c, 0) when it has ended, EIO when
  *				it has failed, EBUSY when it was cut short;
  *				else scsi_cmd_step(c, 0) at once
+ *	  SCSI_STEP_SURVEY	fill in *c->survey, then scsi_cmd_step(c, 0)
  *	  SCSI_STEP_ABORT	abort the tasks that c->abort names on this unit
  *				and wait until none can touch the medium, then
  *				scsi_cmd_step(c, 0)
@@ -87,7 +88,12 @@ struct scsi_lu_config {
 	bool	 is_read_only;		/* write protected by configuration */
 	bool	 is_thin;		/* LBPME, provisioning type 2 */
 	bool	 is_discard_zeroing;	/* LBPRZ */
+	uint64_t warn_left_bytes;	/* thin: tell initiators when the store has
+					 * no more space left than this; 0: never */
+	uint64_t warn_used_bytes;	/* or when it has taken this much */
 	bool	 is_rotational;
+	uint16_t rotation_rate;		/* per minute, if rotational; 0: 7200 */
+	uint8_t	 form_factor;		/* SBC-4 table 254; 0: not told */
 	bool	 is_removable;		/* START STOP UNIT may eject */
 	bool	 has_copy;		/* EXTENDED COPY and tokens, from it and
 					 * to it */
@@ -193,6 +199,20 @@ enum scsi_lu_event {
 void	scsi_lu_event(struct scsi_lu *lu, enum scsi_lu_event event,
 	    const struct scsi_nexus *except);
 
+/* Thin units with a threshold want to be told of their space now and then. */
+bool	scsi_lu_watches_space(const struct scsi_lu *lu);
+
+/* Would scsi_lu_space_is() change anything?  Needs no exclusiveness from the one
+ * who calls that. */
+bool	scsi_lu_space_has_news(const struct scsi_lu *lu,
+	    uint64_t allocated_bytes, uint64_t left_bytes);
+
+/* The store has taken, and can still take, so much.  True when that crosses a
+ * threshold: every nexus is told THIN PROVISIONING SOFT THRESHOLD REACHED
+ * (38/07), once until it has been crossed back. */
+bool	scsi_lu_space_is(struct scsi_lu *lu, uint64_t allocated_bytes,
+	    uint64_t left_bytes);
+
 /* A new capacity; raises SCSI_LU_CAPACITY_CHANGED. */
 void	scsi_lu_resize(struct scsi_lu *lu, uint64_t blocks);
 
@@ -268,6 +288,7 @@ enum scsi_step {
 	SCSI_STEP_EXCLUSIVE,
 	SCSI_STEP_KEEP,
 	SCSI_STEP_OPERATE,
+	SCSI_STEP_SURVEY,
 	SCSI_STEP_ABORT,
 	SCSI_STEP_FIND,
 	SCSI_STEP_COPY,
@@ -297,6 +318,17 @@ struct scsi_io {
  * the command is done. */
 struct scsi_abort {
 	const struct scsi_registration *victims; /* chain of ->gone_next */
+};
+
+/* What the caller knows of the unit, for log pages: counts since the unit was
+ * made, and the space of its store. */
+struct scsi_survey {
+	bool	 wants_space;		/* from scsi/: space is asked for */
+	bool	 has_space;		/* and known */
+	uint64_t reads, writes, read_bytes, written_bytes;
+	uint64_t allocated_bytes;
+	uint64_t left_bytes;		/* that may still be allocated; UINT64_MAX:
+					 * nobody knows */
 };
 
 /* Does the abort mean tasks of this nexus? */
@@ -440,6 +472,7 @@ struct scsi_cmd {
 	struct scsi_find find;		/* FIND */
 	struct scsi_copy copy;		/* COPY */
 	struct scsi_rod_request rod;	/* ROD */
+	struct scsi_survey *survey;	/* SURVEY */
 
 	/* What the CDB asks for, for the residual count: with the direction
 	 * flags, residual = expected - these (RFC 7143 11.4.5.1).  Valid from

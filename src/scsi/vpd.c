@@ -20,6 +20,7 @@ enum {
 typedef uint32_t page_build(const struct scsi_cmd *c, uint8_t *out);
 
 static page_build supported_pages, unit_serial_number, extended_inquiry;
+static page_build mode_page_policy;
 static page_build block_limits, block_characteristics, block_provisioning;
 
 /* Ascending, as VPD 00 has to list them. */
@@ -31,6 +32,7 @@ static const struct page {
 	{ 0x80, unit_serial_number },
 	{ 0x83, vpd_device_identification },
 	{ 0x86, extended_inquiry },
+	{ 0x87, mode_page_policy },
 	{ 0x88, vpd_scsi_ports },
 	{ 0x8f, vpd_third_party_copy },
 	{ 0xb0, block_limits },
@@ -124,6 +126,16 @@ extended_inquiry(const struct scsi_cmd *c, uint8_t *out)
 	return 60;
 }
 
+/* All pages and subpages are shared by all ports and initiators, and each unit
+ * has its own (SPC-4 7.8.10). */
+static uint32_t
+mode_page_policy([[maybe_unused]] const struct scsi_cmd *c, uint8_t *out)
+{
+	out[0] = 0x3f;
+	out[1] = 0xff;
+	return 4;
+}
+
 /* OPTIMAL TRANSFER LENGTH GRANULARITY: a physical block, or what the store
  * frees at a time when that is a page or so. */
 static uint16_t
@@ -172,14 +184,17 @@ block_limits(const struct scsi_cmd *c, uint8_t *out)
 static uint32_t
 block_characteristics(const struct scsi_cmd *c, uint8_t *out)
 {
+	const struct scsi_lu_config *config = &c->lu->config;
 	uint8_t *page = out - HEADER_BYTES;
 
-	if (c->lu->config.is_thin) {
+	if (config->is_thin) {
 		page[7] = 0x40;
-		page[8] = c->lu->config.is_discard_zeroing ? 0x01 : 0;
+		page[8] = config->is_discard_zeroing ? 0x01 : 0;
 	}
-	put_be16(page + 4, c->lu->config.is_rotational ? ROTATION_PER_MINUTE :
-	    ROTATION_NONE);
+	put_be16(page + 4, !config->is_rotational ? ROTATION_NONE :
+	    config->rotation_rate != 0 ? config->rotation_rate :
+	    ROTATION_PER_MINUTE);
+	page[7] |= config->form_factor;
 	return 60;
 }
 
@@ -190,6 +205,7 @@ block_provisioning(const struct scsi_cmd *c, uint8_t *out)
 	uint8_t *page = out - HEADER_BYTES;
 
 	if (config->is_thin) {
+		page[4] = (uint8_t)scsi_threshold_exponent(c->lu);
 		page[5] = 0xe0 |	/* LBPU, LBPWS, LBPWS10 */
 		    (config->is_discard_zeroing ? 0x04 : 0) | /* LBPRZ 001b */
 		    0x02;		/* ANC_SUP */

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "target/internal.h"
+#include "target/space.h"
 
 static void	start_arrived(struct reactor_msg *msg);
 static void	next_arrived(struct reactor_msg *msg);
@@ -68,7 +69,8 @@ start_arrived(struct reactor_msg *msg)
 {
 	struct background *b = CONTAINER_OF(msg, struct background, msg);
 
-	b->unit->background = b;
+	if (!b->unit->is_stopping)
+		b->unit->background = b;
 	next_arrived(msg);
 }
 
@@ -141,16 +143,10 @@ piece_done(struct background *b)
 /* -- ending ---------------------------------------------------------------- */
 
 static void
-tell_stopped(struct unit *u)
-{
-	u->stop_msg.fn = stop_told;
-	reactor_post(service_shard(u->service, 0)->reactor, &u->stop_msg);
-}
-
-static void
 background_end(struct background *b, int error)
 {
 	struct unit *u = b->unit;
+	bool was_there = u->background == b;
 
 	u->background = NULL;
 	if (error == 0)
@@ -163,8 +159,8 @@ background_end(struct background *b, int error)
 		    &b->msg);
 	else
 		background_free(b);
-	if (u->is_stopping)
-		tell_stopped(u);
+	if (was_there)
+		background_stopped_one(u);
 }
 
 static void
@@ -193,8 +189,17 @@ stop_arrived(struct reactor_msg *msg)
 	struct unit *u = CONTAINER_OF(msg, struct unit, stop_msg);
 
 	u->is_stopping = true;
-	if (u->background == NULL)
-		tell_stopped(u);
+	if (space_watch_stop(u))
+		background_stopped_one(u);
+}
+
+void
+background_stopped_one(struct unit *u)
+{
+	if (!u->is_stopping || u->background != NULL || u->space.is_asking)
+		return;
+	u->stop_msg.fn = stop_told;
+	reactor_post(service_shard(u->service, 0)->reactor, &u->stop_msg);
 }
 
 static void

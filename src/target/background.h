@@ -56,8 +56,11 @@ void	background_wait(struct background *b, unsigned shard,
 /* Begin with it.  From any reactor; it frees itself. */
 void	background_start(struct background *b);
 
-/* Stop what goes on in u, and start nothing any more.  From reactor 0;
- * stopped(u) follows there, when nothing is under way. */
+/* Stop what goes on in u, space watch included, and start nothing any more.
+ * From reactor 0; stopped(u) follows there, when nothing is under way. */
 void	background_stop(struct unit *u, void (*stopped)(struct unit *u));
+
+/* On the home reactor: one thing that was under way has ended. */
+void	background_stopped_one(struct unit *u);
 
 #endif

@@ -207,6 +207,10 @@ command_go(struct command *c, enum scsi_step step)
 			if (!operate_start(c))
 				return;
 			break;
+		case SCSI_STEP_SURVEY:
+			if (!command_survey(c))
+				return;
+			break;
 		case SCSI_STEP_ABORT:
 			abort_start(c);
 			return;

@@ -3,6 +3,7 @@
  *	command.c	beginning, the loop over steps, waiting, ending
  *	command_io.c	one store request at a time
  *	command_data.c	READ and WRITE: pieces between store and wire
+ *	command_survey.c	what log pages tell
  *	command_keep.c	reservations that outlive a loss of power
  *	command_copy.c	third-party copies: two units, and tokens
  *
@@ -97,5 +98,9 @@ int	command_rod(struct command *c);
 
 /* c uses its token no more. */
 void	command_rod_leave(struct command *c);
+/* -- command_survey.c ------------------------------------------------------ */
+
+/* SCSI_STEP_SURVEY.  True: it is done. */
+bool	command_survey(struct command *c);
 
 #endif

@@ -15,6 +15,7 @@
 #include "target/keeper.h"
 #include "target/nexus.h"
 #include "target/rods.h"
+#include "target/space.h"
 
 #define NS_PER_MS	1000000ull
 
@@ -415,6 +416,17 @@ shard_thread(void *argument)
 	return NULL;
 }
 
+static void
+watches_start(struct service *s)
+{
+	LIST_FOR_EACH(l, &s->targets) {
+		const struct target *t = CONTAINER_OF(l, struct target, link);
+
+		for (size_t i = 0; i < t->unit_count; i++)
+			space_watch_start(t->units[i]);
+	}
+}
+
 void
 service_run(struct service *s, unsigned drain_ms)
 {
@@ -425,6 +437,7 @@ service_run(struct service *s, unsigned drain_ms)
 			log_error("cannot start a thread for reactor %u", i);
 			abort();	/* nothing is served yet */
 		}
+	watches_start(s);
 	reactor_run(s->shards[0].reactor);
 	for (unsigned i = 1; i < s->shard_count; i++)
 		(void)pthread_join(s->threads[i], NULL);

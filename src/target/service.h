@@ -103,6 +103,9 @@ struct unit_config {
 	uint32_t	 physical_bytes;	/* 0: as the store says */
 	bool		 has_write_cache;
 	int		 is_thin, is_rotational;	/* -1: as the store says */
+	uint16_t	 rotation_rate;		/* see struct scsi_lu_config */
+	uint8_t		 form_factor;
+	uint64_t	 warn_left_bytes, warn_used_bytes;
 	bool		 is_removable;
 	bool		 has_copy;		/* EXTENDED COPY and tokens */
 	struct scsi_identity identity;		/* uuid set, the rest completed */

@@ -11,6 +11,7 @@
 #include "target/internal.h"
 #include "target/keeper.h"
 #include "target/rods.h"
+#include "target/space.h"
 
 /* After so many claims in a row the others have their turn. */
 #define CLAIMS_IN_A_ROW	16
@@ -86,8 +87,12 @@ lu_config_fill(struct scsi_lu_config *lc, const struct unit_config *c,
 		.is_thin = f->discard_bytes != 0 &&
 		    (c->is_thin < 0 ? f->is_thin : c->is_thin != 0),
 		.is_discard_zeroing = f->is_discard_zeroing,
+		.warn_left_bytes = c->warn_left_bytes,
+		.warn_used_bytes = c->warn_used_bytes,
 		.is_rotational = c->is_rotational < 0 ? f->is_rotational :
 		    c->is_rotational != 0,
+		.rotation_rate = c->rotation_rate,
+		.form_factor = c->form_factor,
 		.is_removable = c->is_removable,
 		.has_copy = c->has_copy,
 		.has_write_cache = f->is_volatile && c->has_write_cache &&
@@ -157,6 +162,7 @@ unit_new(struct unit **out, struct service *s, struct target *t,
 	list_init(&u->claims);
 	list_init(&u->rods);
 	link_init(&u->link);
+	space_watch_init(u);
 	if (!unit_make_shards(u)) {
 		free(u);
 		return error_set(e, ENOMEM, "out of memory");

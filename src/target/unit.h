@@ -92,6 +92,18 @@ struct unit_shard {
 	struct reactor_msg hold_msg, held_msg, go_msg;
 };
 
+/* See space.h. */
+struct space_watch {
+	struct reactor_msg msg;
+	struct timer	 timer;
+	struct work	 work;
+	struct unit_claim claim;
+	bool		 is_asking;	/* work or claim under way */
+	uint64_t	 changes;	/* of the unit when it was asked last */
+	bool		 is_known;
+	uint64_t	 allocated_bytes, left_bytes;
+};
+
 struct unit {
 	struct link	 link;		/* of the target's units, by LUN */
 	struct service	*service;
@@ -119,6 +131,7 @@ struct unit {
 
 	/* What it does on its own behalf, on the home reactor (background.h). */
 	struct background *background;	/* NULL: nothing */
+	struct space_watch space;
 	bool		 is_stopping;	/* shutting down */
 	struct reactor_msg stop_msg;
 	void		(*stopped)(struct unit *u);

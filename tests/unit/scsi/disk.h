@@ -44,6 +44,7 @@ struct disk {
 	/* What goes wrong: the n-th I/O from 1 with this errno value. */
 	unsigned	 fail_io;
 	int		 fail_errno;
+	struct scsi_survey survey;	/* what SURVEY answers */
 	/* Called before the command is alone. */
 	void		(*before_exclusive)(struct disk *disk);
 
@@ -280,6 +281,10 @@ disk_step(struct disk *disk, enum scsi_step step, const uint8_t *out)
 	case SCSI_STEP_EXCLUSIVE:
 		if (disk->before_exclusive != NULL)
 			disk->before_exclusive(disk);
+		return 0;
+	case SCSI_STEP_SURVEY:
+		disk->survey.wants_space = c->survey->wants_space;
+		*c->survey = disk->survey;
 		return 0;
 	case SCSI_STEP_OPERATE:
 		return c->waits ? disk_operate(disk) : 0;

@@ -175,9 +175,11 @@ TEST(all_pages_come_in_ascending_order)
 
 TEST(all_subpages_add_the_control_extension_page)
 {
+	struct scsi_lu_config config = rig_config();
 	uint32_t plain;
 
-	rig_open(&rig, NULL);
+	config.is_thin = false;		/* no 1C/02 */
+	rig_open(&rig, &config);
 	CHECK_EQ(SCSI_GOOD, sense_6(DBD, 0x3f, 0, 255));
 	plain = rig.c.data_in_bytes;
 	CHECK_EQ(SCSI_GOOD, sense_6(DBD, 0x3f, 0xff, 255));
@@ -439,7 +441,7 @@ TEST(truncated_list_changes_nothing)
 	for (uint8_t n = 1; n < bytes; n++) {
 		bool is_between = n == 4 || n == 12 || n == 12 + 12 ||
 		    n == 12 + 28 || n == 12 + 48 || n == 12 + 60 ||
-		    n == 12 + 92;
+		    n == 12 + 92 || n == 12 + 104;
 		bool has_cache = n >= 12 + 48;
 
 		/* A header that announces a descriptor must have it. */

@@ -169,6 +169,7 @@ rig_step(struct rig *rig, enum scsi_step step, const void *out)
 	case SCSI_STEP_ROD:
 		error = rig_third_party(rig, step);
 		break;
+	case SCSI_STEP_SURVEY:
 	case SCSI_STEP_OPERATE:
 	case SCSI_STEP_READ:
 	case SCSI_STEP_WRITE:
