@@ -180,6 +180,10 @@ row_take(struct port_setting_row *row, const json_t *params, struct error *e)
 	uint64_t lun = rpc_number(params, "lun");
 	bool flag;
 
+	if (rpc_number(params, "port") > UINT16_MAX)
+		return error_set(e, ERANGE, "port %" PRIu64
+		    ": the highest is %d", rpc_number(params, "port"),
+		    UINT16_MAX);
 	*row = (struct port_setting_row){ .lun = PORT_STATES_ALL,
 		.port = port_number(params), .preferred = -1 };
 	if (!config_port_state_parse(rpc_text(params, "access_state"),
