@@ -21,7 +21,8 @@ CACHE = os.environ.get("LUNET_VM_CACHE") or os.path.join(
 # The kernel series of Debian 12, and what its packages are called.
 KERNEL = re.compile(r"^linux-image-6\.1\.0-\d+-amd64$")
 PACKAGES = ("busybox-static", "open-iscsi", "e2fsprogs", "xfsprogs",
-            "util-linux", "fdisk", "sg3-utils", "kmod", "socat")
+            "util-linux", "fdisk", "sg3-utils", "kmod", "socat",
+            "multipath-tools", "dmsetup", "udev")
 PROGRAMS = """
 /bin/busybox /sbin/iscsid /usr/bin/iscsiadm /sbin/iscsiadm
 /sbin/mke2fs /sbin/e2fsck /sbin/resize2fs
@@ -36,12 +37,20 @@ PROGRAMS = """
 /usr/bin/sg_write_same /usr/bin/sg_xcopy
 /bin/kmod /usr/bin/socat
 """.split()
+# What dm-multipath needs besides: an archive of its own, for it is large and
+# most tests do without (vm.initramfs(..., extra=("multipath",))).
+MULTIPATH_PROGRAMS = """
+/sbin/multipath /sbin/multipathd /sbin/mpathpersist /sbin/dmsetup
+/bin/udevadm /lib/systemd/systemd-udevd /lib/udev/scsi_id
+""".split()
+MULTIPATH_FOLDERS = ("lib/multipath", "lib/udev/rules.d")
 # Opened at run time, so that no program names them.
 LIBRARIES = ("libnss_files.so.2", "libgcc_s.so.1")
 MODULES = """
 virtio_pci virtio_net virtio_blk virtio_rng ata_piix sd_mod iscsi_tcp ext4 xfs vfat
 nls_cp437 nls_ascii nls_utf8 crc32c_generic crc32c_intel md5 sha1_generic
-sha256_generic sha3_generic
+sha256_generic sha3_generic dm_mod dm_multipath dm_round_robin dm_service_time
+scsi_dh_alua
 """.split()
 LIB = "usr/lib/x86_64-linux-gnu"
 
@@ -110,8 +119,9 @@ def make_merged(root):
 class Initramfs:
     """A tree that is filled from an unpacked Debian."""
 
-    def __init__(self, debian, root):
-        self.debian, self.root = debian, root
+    def __init__(self, debian, root, base=None):
+        """base: a tree that is there before, whose files are not copied."""
+        self.debian, self.root, self.base = debian, root, base
         make_merged(root)
         for name in ("proc", "sys", "dev", "run", "tmp", "mnt", "etc/iscsi",
                      "var/lib/iscsi", "usr/share", "test", LIB):
@@ -123,7 +133,9 @@ class Initramfs:
         if not os.path.exists(source):
             return False
         goal = os.path.join(self.root, path.lstrip("/"))
-        if not os.path.exists(goal):
+        is_there = self.base and os.path.exists(
+            os.path.join(self.base.root, path.lstrip("/")))
+        if not os.path.exists(goal) and not is_there:
             os.makedirs(os.path.dirname(goal), exist_ok=True)
             shutil.copy(os.path.realpath(source), goal)
         return True
@@ -133,13 +145,21 @@ class Initramfs:
             return False
         loader = os.path.join(self.debian, "lib64/ld-linux-x86-64.so.2")
         listing = subprocess.run(
-            [loader, "--library-path", os.path.join(self.debian, LIB),
+            [loader, "--library-path", ":".join(
+                os.path.join(self.debian, f) for f in (LIB, "usr/lib")),
              "--list", os.path.join(self.debian, path.lstrip("/"))],
             text=True, capture_output=True).stdout
         for library in re.findall(rf"=> {re.escape(self.debian)}/(\S+)",
                                   listing):
             self.copy(library)
         return True
+
+    def add_folder(self, path):
+        """Its files, and the libraries of those that are programs."""
+        source = os.path.join(self.debian, path)
+        for name in os.listdir(source) if os.path.isdir(source) else ():
+            if os.path.isfile(os.path.join(source, name)):
+                self.add_program(f"{path}/{name}")
 
     def add_modules(self, version):
         folder = f"lib/modules/{version}"
@@ -172,6 +192,13 @@ def pack(folder, path):
                        .strip().encode() + b"\n", stdout=out, check=True)
 
 
+def add_programs(tree, programs):
+    found = {os.path.basename(p) for p in programs if tree.add_program(p)}
+    absent = {os.path.basename(p) for p in programs} - found
+    if absent:
+        raise Missing(f"{', '.join(sorted(absent))} in the Debian packages")
+
+
 def build(folder):
     """Make kernel and initramfs in this folder."""
     apt = Apt(os.path.join(CACHE, "apt"))
@@ -187,10 +214,7 @@ def build(folder):
             unpack(deb, debian)
     version = kernel[len("linux-image-"):]
     tree = Initramfs(debian, os.path.join(folder, "tree"))
-    found = {os.path.basename(p) for p in PROGRAMS if tree.add_program(p)}
-    absent = {os.path.basename(p) for p in PROGRAMS} - found
-    if absent:
-        raise Missing(f"{', '.join(sorted(absent))} in the Debian packages")
+    add_programs(tree, PROGRAMS)
     for name in LIBRARIES:
         tree.copy(f"{LIB}/{name}")
     tree.copy("lib64/ld-linux-x86-64.so.2")
@@ -198,6 +222,12 @@ def build(folder):
     tree.copy("etc/iscsi/iscsid.conf")
     tree.add_modules(version)
     tree.pack(os.path.join(folder, "initrd"))
+    more = Initramfs(debian, os.path.join(folder, "more"), tree)
+    add_programs(more, MULTIPATH_PROGRAMS)
+    for name in MULTIPATH_FOLDERS:
+        more.add_folder(name)
+    more.pack(os.path.join(folder, "multipath"))
+    shutil.rmtree(more.root)
     shutil.copy(os.path.join(debian, "boot", f"vmlinuz-{version}"),
                 os.path.join(folder, "vmlinuz"))
     shutil.rmtree(debian)

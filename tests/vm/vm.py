@@ -72,10 +72,13 @@ class Hooks:
         self.server.server_close()
 
 
-def overlay(folder, script, settings):
-    """What is laid over the initramfs for one boot: init, script, settings."""
+def overlay(folder, script, settings, programs):
+    """What is laid over the initramfs for one boot: init, script, settings,
+    programs of ours."""
     tree = os.path.join(folder, "overlay")
     os.makedirs(os.path.join(tree, "test"))
+    for path in programs:
+        shutil.copy(path, os.path.join(tree, "test"))
     for source, goal in (("init", "init"), ("steps", "test/steps"),
                          (script, "test/script")):
         shutil.copy(os.path.join(HERE, "guest", source),
@@ -89,11 +92,14 @@ def overlay(folder, script, settings):
     return archive
 
 
-def initramfs(folder, script, settings):
+def initramfs(folder, script, settings, extra=(), programs=()):
+    """extra: names of image.py's archives; programs: paths, for /test."""
     _, base = machine()
     path = os.path.join(folder, "initrd")
+    parts = [base, *(os.path.join(os.path.dirname(base), name)
+                     for name in extra)]
     with open(path, "wb") as out:
-        for part in (base, overlay(folder, script, settings)):
+        for part in (*parts, overlay(folder, script, settings, programs)):
             with open(part, "rb") as f:
                 shutil.copyfileobj(f, out)
     return path
