@@ -7,6 +7,22 @@
 
 #include "scsi/internal.h"
 
+static uint8_t
+access_byte(struct scsi_port_access access)
+{
+	return (uint8_t)(access.state | (access.is_preferred ? ALUA_PREF : 0));
+}
+
+/* Tell the fast path whether a port can refuse a command. */
+static void
+publish(struct scsi_lu *lu)
+{
+	lu->has_closed_port = false;
+	for (size_t i = 0; i < lu->config.port_count; i++)
+		lu->has_closed_port |= alua_state(&lu->ports[i]) >
+		    SCSI_PORT_NONOPTIMIZED;
+}
+
 bool
 alua_new(struct scsi_lu *lu)
 {
@@ -14,8 +30,17 @@ alua_new(struct scsi_lu *lu)
 
 	assert(config->port_count <= TARGET_PORTS_MAX);
 	assert(config->alua == SCSI_ALUA_NONE || config->port_count > 0);
+	assert(config->alua != SCSI_ALUA_NONE || config->port_access == NULL);
 	lu->ports = calloc(config->port_count + 1, sizeof(*lu->ports));
-	return lu->ports != NULL;
+	if (lu->ports == NULL)
+		return false;
+	if (config->port_access != NULL)
+		for (size_t i = 0; i < config->port_count; i++)
+			lu->ports[i].access =
+			    access_byte(config->port_access[i]);
+	lu->config.port_access = NULL;
+	publish(lu);
+	return true;
 }
 
 void
@@ -60,16 +85,6 @@ alua_outcome(const struct scsi_nexus *n, unsigned flags)
 }
 
 /* -- changing -------------------------------------------------------------- */
-
-/* Tell the fast path whether a port can refuse a command. */
-static void
-publish(struct scsi_lu *lu)
-{
-	lu->has_closed_port = false;
-	for (size_t i = 0; i < lu->config.port_count; i++)
-		lu->has_closed_port |= alua_state(&lu->ports[i]) >
-		    SCSI_PORT_NONOPTIMIZED;
-}
 
 /* A transition that ends where it began has failed (SPC-4 5.15.2.3). */
 static bool
@@ -117,6 +132,5 @@ scsi_lu_set_port(struct scsi_lu *lu, size_t place,
     struct scsi_port_access access)
 {
 	assert(lu->config.alua != SCSI_ALUA_NONE);
-	alua_change(lu, place, (uint8_t)(access.state |
-	    (access.is_preferred ? ALUA_PREF : 0)), ALUA_CAUSE_IMPLICIT, NULL);
+	alua_change(lu, place, access_byte(access), ALUA_CAUSE_IMPLICIT, NULL);
 }

@@ -184,7 +184,7 @@ void	modes_reset(struct scsi_lu *lu);
 
 /* -- access states of target ports (alua.c) -------------------------------- */
 
-/* All ports optimized, none preferred. */
+/* States as config.port_access has them. */
 bool	alua_new(struct scsi_lu *lu);
 void	alua_free(struct scsi_lu *lu);
 

@@ -78,6 +78,20 @@ enum scsi_alua {
 	SCSI_ALUA_BOTH		= 3,
 };
 
+/* The numbers are those of ASYMMETRIC ACCESS STATE (SPC-4 table 310). */
+enum scsi_port_state {
+	SCSI_PORT_OPTIMIZED	= 0x0,
+	SCSI_PORT_NONOPTIMIZED	= 0x1,	/* does everything, costs more */
+	SCSI_PORT_STANDBY	= 0x2,	/* about the unit, not its medium */
+	SCSI_PORT_UNAVAILABLE	= 0x3,	/* who is there, and no more */
+	SCSI_PORT_TRANSITIONING	= 0xf,	/* for seconds: try again */
+};
+
+struct scsi_port_access {
+	enum scsi_port_state state;
+	bool	 is_preferred;		/* PREF */
+};
+
 struct scsi_lu_config {
 	struct scsi_identity identity;
 	uint64_t blocks;		/* capacity in logical blocks */
@@ -106,6 +120,9 @@ struct scsi_lu_config {
 	 * unit.  0: nobody is told of ports, and alua is NONE. */
 	const struct scsi_target_port *ports;
 	size_t	 port_count;		/* at most TARGET_PORTS_MAX */
+	/* Their access states at the start; NULL: all optimized, and the only
+	 * choice where alua is NONE.  Looked at by scsi_lu_new() alone. */
+	const struct scsi_port_access *port_access;
 	enum scsi_alua alua;		/* TPGS; with EXPLICIT, SET TARGET
 					 * PORT GROUPS is there */
 	uint8_t	 transition_s;		/* IMPLICIT TRANSITION TIME, 0: not
@@ -217,20 +234,6 @@ bool	scsi_lu_space_is(struct scsi_lu *lu, uint64_t allocated_bytes,
 void	scsi_lu_resize(struct scsi_lu *lu, uint64_t blocks);
 
 /* -- access states of target ports (SPC-4 5.15) --------------------------------- */
-
-/* The numbers are those of ASYMMETRIC ACCESS STATE (SPC-4 table 310). */
-enum scsi_port_state {
-	SCSI_PORT_OPTIMIZED	= 0x0,
-	SCSI_PORT_NONOPTIMIZED	= 0x1,	/* does everything, costs more */
-	SCSI_PORT_STANDBY	= 0x2,	/* about the unit, not its medium */
-	SCSI_PORT_UNAVAILABLE	= 0x3,	/* who is there, and no more */
-	SCSI_PORT_TRANSITIONING	= 0xf,	/* for seconds: try again */
-};
-
-struct scsi_port_access {
-	enum scsi_port_state state;
-	bool	 is_preferred;		/* PREF */
-};
 
 /* Of the port with this place in config.ports.  Needs no exclusiveness. */
 struct scsi_port_access scsi_lu_port(const struct scsi_lu *lu, size_t place);

@@ -177,6 +177,7 @@ unit_new(struct unit **out, struct service *s, struct target *t,
 	}
 	lc.ports = t->ports;
 	lc.port_count = t->port_count;
+	lc.port_access = c->ports;
 	lc.alua = t->alua;
 	lc.transition_s = t->transition_s;
 	scsi_identity_complete(&lc.identity);
@@ -184,8 +185,6 @@ unit_new(struct unit **out, struct service *s, struct target *t,
 		error_set(e, ENOMEM, "out of memory");
 		goto out;
 	}
-	for (size_t i = 0; c->ports != NULL && i < t->port_count; i++)
-		scsi_lu_set_port(u->lu, i, c->ports[i]);
 	if (!unit_load_reservations(u, s->reservations, e))
 		goto out;
 	u->can_peek = store_peek(u->store, 0, u->block_bytes) != NULL;

@@ -144,6 +144,26 @@ TEST(state_preference_and_cause_are_reported)
 	rig_close(&rig);
 }
 
+TEST(states_at_the_start_are_those_configured)
+{
+	static const struct scsi_port_access access[] = {
+		{ SCSI_PORT_STANDBY, false }, { SCSI_PORT_NONOPTIMIZED, true },
+	};
+	struct scsi_lu_config config = rig_config();
+
+	config.ports = ports;
+	config.port_count = 2;
+	config.port_access = access;
+	rig_open(&rig, &config);
+	CHECK_EQ(SCSI_GOOD, report(0, 0, 255));
+	CHECK_EQ(0x02, rig.answer[4]);
+	CHECK_EQ(0, rig.answer[4 + 5]);		/* nobody has changed it */
+	CHECK_EQ(0x81, rig.answer[4 + 12]);
+	(void)test_ready(0);
+	CHECK_SENSE(&rig, 0x2, 0x04, 0x0b);
+	rig_close(&rig);
+}
+
 TEST(inquiry_tells_who_may_change_states)
 {
 	const uint8_t cdb[6] = { 0x12, 0, 0, 0, 36 };
@@ -536,6 +556,7 @@ TESTS(every_port_reports_every_group, extended_header_tells_the_transition_time,
     reserved_parameter_data_format_is_refused,
     report_is_cut_to_the_allocation_length,
     state_preference_and_cause_are_reported,
+    states_at_the_start_are_those_configured,
     inquiry_tells_who_may_change_states,
     unit_without_alua_has_neither_command, implicit_alua_refuses_to_be_told,
     identification_names_the_port_it_was_asked_through,
