@@ -50,6 +50,11 @@ enum {
 	SESSION_CONNS_USUAL	= 8,		/* our MaxConnections */
 	SESSION_CONNS_MAX	= 32,		/* what may be configured */
 	SESSION_UNSOLICITED_MAX	= 64,		/* data PDUs for dead tasks */
+	KEPT_BYTES_MAX		= 4 * 1024 * 1024, /* Data-In kept until its status
+						 * is acknowledged, of each
+						 * connection at ERL 1 or 2 */
+	KEPT_STATUSES_MAX	= 2 * 128,	/* statuses kept so, and answers
+						 * as many */
 	SESSIONS_MAX		= 65535,	/* TSIH has 16 bits, 0 is taken */
 	TEXT_ANSWER_BYTES_MAX	= 4 * 1024 * 1024, /* SendTargets of 10,000 */
 	CDB_BYTES_MAX		= 260,		/* 16 and an extended CDB AHS */

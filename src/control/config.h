@@ -117,6 +117,9 @@ struct config_session {
 	uint32_t	 max_burst_bytes;
 	uint32_t	 outstanding_r2t;
 	uint32_t	 max_connections;
+	uint32_t	 error_recovery_level;
+	uint32_t	 time2wait_s;
+	uint32_t	 time2retain_s;
 	bool		 initial_r2t;
 	bool		 immediate_data;
 	enum config_digest header_digest;

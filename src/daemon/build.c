@@ -111,8 +111,10 @@ offer_fill(struct negotiate_offer *o, const struct config_session *s)
 	o->session.max_burst_bytes = s->max_burst_bytes;
 	o->session.max_outstanding_r2t = s->outstanding_r2t;
 	o->session.max_connections = s->max_connections;
+	o->session.time2wait_s = s->time2wait_s;
 	o->session.initial_r2t = s->initial_r2t;
 	o->session.immediate_data = s->immediate_data;
+	negotiate_offer_recovery(o, s->error_recovery_level, s->time2retain_s);
 }
 
 static struct access_network *

@@ -176,7 +176,7 @@ task_init(struct task *t, struct conn *c, const struct pdu *p)
 	memset(t->cdb + 16, 0, sizeof(t->cdb) - 16);
 
 	link_init(&t->link);
-	voice_init(&t->voice, &task_voice_ops);
+	voice_init(&t->voice, c->session->task_voice);
 	t->is_delivered = t->is_answered = t->is_aborted = false;
 	t->is_counted = t->is_status_sent = t->is_release_due = false;
 	t->receive_error = 0;
@@ -189,6 +189,8 @@ task_init(struct task *t, struct conn *c, const struct pdu *p)
 	t->sending = (struct piece){ 0 };
 	t->datasn_in = 0;
 	t->sense_bytes = 0;
+	if (session_recovers(c->session))
+		t->rec = (struct task_recovery){ 0 };
 }
 
 struct task *

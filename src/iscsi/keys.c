@@ -141,6 +141,23 @@ negotiate_offer_default(struct negotiate_offer *o)
 	};
 }
 
+void
+negotiate_offer_recovery(struct negotiate_offer *o, uint32_t level,
+    uint32_t time2retain_s)
+{
+	struct session_params *p = &o->session;
+
+	p->error_recovery_level = level;
+	p->time2retain_s = level == 2 ? time2retain_s : 0;
+	if (level == 0)
+		return;
+	p->max_outstanding_r2t = 1;
+	if (p->max_burst_bytes > CHUNK_BYTES_MAX)
+		p->max_burst_bytes = CHUNK_BYTES_MAX;
+	if (p->first_burst_bytes > p->max_burst_bytes)
+		p->first_burst_bytes = p->max_burst_bytes;
+}
+
 const char *
 negotiate_offer_check(const struct negotiate_offer *o)
 {

@@ -83,6 +83,13 @@ struct negotiate_offer {
 /* Lunet's own offer: from base/limits.h where that names a limit. */
 void	negotiate_offer_default(struct negotiate_offer *o);
 
+/* Offer this ErrorRecoveryLevel, and what follows from it: one R2T at a time
+ * (13.19), bursts no longer than what is kept until it is acknowledged, and
+ * time2retain_s where tasks can be reassigned (0 elsewhere: nothing is
+ * retained). */
+void	negotiate_offer_recovery(struct negotiate_offer *o, uint32_t level,
+	    uint32_t time2retain_s);
+
 /* RFC 7143's defaults, which hold until something else is agreed on. */
 void	session_params_default(struct session_params *p);
 void	conn_params_default(struct conn_params *p);

@@ -41,11 +41,12 @@ reply_new(struct conn *c)
 	r->data = r->buffer = NULL;
 	r->data_bytes = 0;
 	link_init(&r->waiting);
+	r->has_statsn = r->is_for_recovery = false;
 	r->closes = r->ends_session = false;
 	return r;
 }
 
-static void
+void
 reply_free(struct reply *r)
 {
 	struct session *s = r->session;
@@ -56,7 +57,7 @@ reply_free(struct reply *r)
 }
 
 /* Its header and data are ready. */
-static void
+void
 reply_queue(struct reply *r)
 {
 	struct conn *c = r->conn;
@@ -82,9 +83,22 @@ static bool
 reply_emit(struct voice *v, struct batch *b)
 {
 	struct reply *r = CONTAINER_OF(v, struct reply, voice);
+	struct conn *c = r->conn;
+	const uint32_t statsn = c->statsn;
 
-	if (!batch_add(b, r->bhs, r->data, r->data_bytes))
+	/* Said again, it has the number that it had (11.16). */
+	if (r->has_statsn)
+		c->statsn = r->statsn;
+	if (!batch_add(b, r->bhs, r->data, r->data_bytes)) {
+		c->statsn = statsn;
 		return true;
+	}
+	if (r->has_statsn) {
+		c->statsn = statsn;
+	} else if (c->statsn != statsn) {
+		r->has_statsn = true;
+		r->statsn = statsn;
+	}
 	if (r->closes)		/* nothing follows a logout response (11.15) */
 		writer_finish(&r->conn->writer);
 	return false;
@@ -98,8 +112,9 @@ reply_sent(struct voice *v)
 	struct session *s = r->session;
 	bool closes = r->closes, ends_session = r->ends_session;
 
-	reply_free(r);
 	c->replies--;
+	if (!session_recovers(s) || !recovery_keep_reply(r))
+		reply_free(r);
 	if (c->is_lost)
 		return;
 	if (c->is_paused && c->replies <= REPLIES_RESUME) {
@@ -398,6 +413,19 @@ conn_forget_logouts(struct conn *c)
 	}
 }
 
+/* The connection with this CID that has failed, or NULL. */
+static struct conn *
+failed_conn(const struct session *s, uint16_t cid)
+{
+	LIST_FOR_EACH(l, &s->failed) {
+		struct conn *c = CONTAINER_OF(l, struct conn, link);
+
+		if (c->cid == cid)
+			return c;
+	}
+	return NULL;
+}
+
 /* The answer says that the other connection is cleaned up (11.15.1), so it
  * waits until that one and its tasks are gone. */
 void
@@ -406,8 +434,12 @@ session_answer_logouts(struct session *s)
 	LIST_FOR_EACH(l, &s->logouts) {
 		struct reply *r = CONTAINER_OF(l, struct reply, waiting);
 
-		if (!session_is_clear_of(s, r->awaited_cid))
+		if (!session_is_clear_of(s, r->awaited_cid) ||
+		    (!r->is_for_recovery &&
+		    failed_conn(s, r->awaited_cid) != NULL))
 			continue;
+		if (r->is_for_recovery)
+			(void)session_logout_failed(s, r->awaited_cid);
 		list_remove(&r->waiting);
 		reply_queue(r);
 	}
@@ -423,7 +455,57 @@ logout_other(struct reply *r, const struct pdu *answer, struct conn *other)
 	r->awaited_cid = other->cid;
 	list_append(&s->logouts, &r->waiting);
 	other->is_closing = true;
+	other->is_closed = !r->is_for_recovery;
 	s->ops->drop(other, "logged out by another connection");
+}
+
+/* Close a connection (reason 1).  True: the answer waits. */
+static bool
+logout_connection(struct conn *c, struct reply *r, struct pdu *answer,
+    uint16_t cid)
+{
+	struct conn *other = session_find_conn(c->session, cid);
+
+	if (other == NULL)
+		other = failed_conn(c->session, cid);
+	if (other == NULL) {
+		answer->logout_response.response = LOGOUT_CID_NOT_FOUND;
+		return false;
+	}
+	if (other == c) {
+		c->is_closed = r->closes = true;
+		return false;
+	}
+	logout_other(r, answer, other);
+	return true;
+}
+
+/* Remove a connection for recovery (reason 2), so that its tasks may be
+ * reassigned.  True: the answer waits. */
+static bool
+logout_for_recovery(struct conn *c, struct reply *r, struct pdu *answer,
+    uint16_t cid)
+{
+	struct session *s = c->session;
+	struct conn *other = session_find_conn(s, cid);
+
+	if (s->params.error_recovery_level < 2) {
+		answer->logout_response.response =
+		    LOGOUT_RECOVERY_NOT_SUPPORTED;
+		return false;
+	}
+	if (other == c) {
+		c->is_logged_out = r->closes = true;
+		return false;
+	}
+	if (other != NULL) {
+		r->is_for_recovery = true;
+		logout_other(r, answer, other);
+		return true;
+	}
+	if (!session_logout_failed(s, cid))
+		answer->logout_response.response = LOGOUT_CID_NOT_FOUND;
+	return false;
 }
 
 bool
@@ -431,7 +513,6 @@ logout_arrived(struct conn *c, const struct pdu *p,
     const struct pdu_body *body)
 {
 	struct session *s = c->session;
-	struct conn *other = NULL;
 	struct reply *r = reply_new(c);
 	struct pdu answer = {
 		.opcode = OP_LOGOUT_RESPONSE,
@@ -451,19 +532,12 @@ logout_arrived(struct conn *c, const struct pdu *p,
 		r->closes = r->ends_session = true;
 		break;
 	case LOGOUT_CONNECTION:
-		other = session_find_conn(s, p->logout.cid);
-		if (other == NULL) {
-			answer.logout_response.response = LOGOUT_CID_NOT_FOUND;
-		} else if (other != c) {
-			logout_other(r, &answer, other);
+		if (logout_connection(c, r, &answer, p->logout.cid))
 			return true;
-		} else {
-			r->closes = true;
-		}
 		break;
 	case LOGOUT_FOR_RECOVERY:
-		answer.logout_response.response =
-		    LOGOUT_RECOVERY_NOT_SUPPORTED;
+		if (logout_for_recovery(c, r, &answer, p->logout.cid))
+			return true;
 		break;
 	default:
 		reply_free(r);
@@ -601,7 +675,7 @@ task_request_arrived(struct conn *c, const struct pdu *p,
 		abort_waiting(s, r);
 		break;
 	case TASK_REASSIGN:
-		task_request_done(r, TASK_REASSIGN_NOT_SUPPORTED);
+		reassign_arrived(c, r, p);
 		return true;
 	case TASK_CLEAR_ACA:
 	default:

@@ -26,12 +26,21 @@ struct held {
 static uint8_t	*conn_place(void *owner, const struct pdu *p);
 static bool	conn_pdu(void *owner, const struct pdu *p, bool is_known,
 		    const struct pdu_body *body);
+static bool	recovering_conn_pdu(void *owner, const struct pdu *p,
+		    bool is_known, const struct pdu_body *body);
 static void	conn_reader_fault(void *owner, enum reader_fault fault,
 		    const struct pdu *p, const uint8_t *header);
 
 static const struct reader_ops full_feature_ops = {
 	.place = conn_place,
 	.pdu = conn_pdu,
+	.fault = conn_reader_fault,
+};
+
+/* At error recovery level 1 and 2. */
+static const struct reader_ops recovering_ops = {
+	.place = conn_place,
+	.pdu = recovering_conn_pdu,
 	.fault = conn_reader_fault,
 };
 
@@ -57,7 +66,10 @@ session_new(const struct session_ops *ops, void *owner,
 	s->is_discovery = is_discovery;
 	s->queue_depth = queue_depth < SESSION_COMMANDS_MAX ? queue_depth :
 	    SESSION_COMMANDS_MAX;
+	s->task_voice = session_recovers(s) ? &recovering_task_voice_ops :
+	    &task_voice_ops;
 	list_init(&s->conns);
+	list_init(&s->failed);
 	list_init(&s->tasks);
 	list_init(&s->held);
 	list_init(&s->requests);
@@ -90,6 +102,7 @@ void
 session_free(struct session *s)
 {
 	assert(list_is_empty(&s->conns));
+	assert(list_is_empty(&s->failed));
 	assert(list_is_empty(&s->tasks));
 	assert(list_is_empty(&s->requests));
 	assert(list_is_empty(&s->logouts));
@@ -183,6 +196,8 @@ conn_init(struct conn *c, void *owner, const struct reader_ops *login,
 {
 	memset(c, 0, sizeof(*c));
 	link_init(&c->link);
+	list_init(&c->unacked_tasks);
+	list_init(&c->unacked_replies);
 	c->owner = owner;
 	reader_init(&c->reader, login, owner, LOGIN_PDU_BYTES_MAX);
 	writer_init(&c->writer, writer, c);
@@ -198,7 +213,9 @@ conn_join(struct conn *c, struct session *s, uint16_t cid,
 	c->statsn = statsn;
 	c->expstatsn = expstatsn;
 	c->text_ttt = TAG_NONE;
-	c->reader.ops = &full_feature_ops;
+	c->reader.ops = session_recovers(s) ? &recovering_ops :
+	    &full_feature_ops;
+	c->keeps_data = session_recovers(s) || params->has_data_digest;
 	c->reader.owner = c;
 	conn_set_send_max(c, params->peer_recv_data_max);
 	c->reader.data_bytes_max = params->our_recv_data_max;
@@ -289,22 +306,29 @@ conn_first_task(const struct conn *c)
 	return NULL;
 }
 
+/* Requests of a lost connection that waited for their turn were not received:
+ * the initiator may send them again on another one (7.2.1). */
+static void
+conn_drop_held(struct conn *c)
+{
+	LIST_FOR_EACH(l, &c->session->held) {
+		struct held *h = CONTAINER_OF(l, struct held, link);
+
+		if (h->conn == c)
+			held_free(c->session, h); /* its task is listed */
+	}
+}
+
 /* End every task of a lost connection: what was answered is forgotten, the rest
  * is the owner's to stop.  While it stops one, others may end, so that no place
  * in the list is remembered. */
 static void
 conn_drop_tasks(struct conn *c)
 {
-	struct session *s = c->session;
 	struct task *t;
 
 	c->placing = NULL;
-	LIST_FOR_EACH(l, &s->held) {
-		struct held *h = CONTAINER_OF(l, struct held, link);
-
-		if (h->conn == c)
-			held_free(s, h);	/* its task is in s->tasks */
-	}
+	conn_drop_held(c);
 	while ((t = conn_first_task(c)) != NULL) {
 		if ((t->is_answered && !t->is_aborted) || !t->is_delivered ||
 		    t->is_release_due)
@@ -316,31 +340,88 @@ conn_drop_tasks(struct conn *c)
 	}
 }
 
-void
-conn_lost(struct conn *c)
+/* A task that cannot be reassigned: it never began, or is aborted. */
+static struct task *
+conn_hopeless_task(const struct conn *c)
 {
-	struct session *s = c->session;
+	LIST_FOR_EACH(l, &c->session->tasks) {
+		struct task *t = CONTAINER_OF(l, struct task, link);
 
-	if (c->is_lost)
-		return;
-	c->is_lost = c->is_closing = true;
-	writer_stop(&c->writer);
-	if (s == NULL)		/* it never got through its login */
-		return;
-	LIST_FOR_EACH(r_link, &s->requests) {
-		struct task_request *r = CONTAINER_OF(r_link,
-		    struct task_request, link);
+		if (t->conn == c && (!t->is_delivered || t->is_aborted ||
+		    t->is_release_due))
+			return t;
+	}
+	return NULL;
+}
+
+/* What c has asked for besides commands will not be answered. */
+static void
+conn_drop_requests(struct conn *c)
+{
+	LIST_FOR_EACH(l, &c->session->requests) {
+		struct task_request *r = CONTAINER_OF(l, struct task_request,
+		    link);
 
 		if (r->reply.conn == c)
 			r->reply.conn = NULL;
 	}
 	conn_forget_logouts(c);
-	conn_drop_tasks(c);
 	conn_free_place(c);
 	free(c->text_in);
 	free(c->text_out);
 	c->text_in = c->text_out = NULL;
+}
+
+void
+conn_lost(struct conn *c)
+{
+	struct session *s = c->session;
+
+	if (c->is_lost && !c->is_failed)
+		return;
+	c->is_failed = false;
+	c->is_lost = c->is_closing = true;
+	writer_stop(&c->writer);
+	if (s == NULL)		/* it never got through its login */
+		return;
+	conn_drop_requests(c);
+	recovery_drop(c);
+	conn_drop_tasks(c);
 	list_remove(&c->link);
+	session_settle(s);
+}
+
+bool
+conn_may_recover(const struct conn *c)
+{
+	const struct session *s = c->session;
+
+	return s != NULL && s->params.error_recovery_level == 2 &&
+	    s->params.time2retain_s > 0 && !s->is_ending && !c->is_closed;
+}
+
+void
+conn_fail(struct conn *c)
+{
+	struct session *s = c->session;
+	struct task *t;
+
+	assert(conn_may_recover(c) && !c->is_lost);
+	c->is_lost = c->is_closing = c->is_failed = true;
+	writer_stop(&c->writer);
+	conn_drop_requests(c);
+	recovery_drop_replies(c);
+	c->placing = NULL;
+	conn_drop_held(c);
+	while ((t = conn_hopeless_task(c)) != NULL) {
+		if (t->is_delivered && !t->is_answered && !t->is_release_due)
+			task_orphan(t);		/* its owner still stops it */
+		else
+			task_release(t);
+	}
+	list_remove(&c->link);
+	list_append(&s->failed, &c->link);
+	s->ops->retain(c);
 	session_settle(s);
 }
 
@@ -549,8 +630,9 @@ request_arrived(struct conn *c, const struct pdu *p,
 	session_open_window(s);
 }
 
-/* A data digest error (7.8).  Damaged Data-Out costs its task; any other PDU
- * is gone with its CmdSN, which only recovery could mend. */
+/* A data digest error (7.8).  Damaged Data-Out costs its task, or is asked for
+ * again; any other PDU is gone with its CmdSN, and the initiator sends it again
+ * where there is recovery. */
 static void
 damaged_pdu_arrived(struct conn *c, const struct pdu *p,
     const struct pdu_body *body)
@@ -558,7 +640,7 @@ damaged_pdu_arrived(struct conn *c, const struct pdu *p,
 	conn_reject(c, REJECT_DATA_DIGEST_ERROR, body->header);
 	if (p->opcode == OP_DATA_OUT)
 		data_out_arrived(c, p, body);
-	else if (!p->is_immediate)
+	else if (!p->is_immediate && !session_recovers(c->session))
 		conn_close(c, "data digest error at error recovery level 0");
 }
 
@@ -587,7 +669,10 @@ pdu_dispatch(struct conn *c, const struct pdu *p, const struct pdu_body *body)
 			data_out_arrived(c, p, body);
 		break;
 	case OP_SNACK:
-		conn_reject(c, REJECT_SNACK, body->header);
+		if (session_recovers(c->session))
+			snack_arrived(c, p, body->header);
+		else
+			conn_reject(c, REJECT_SNACK, body->header);
 		break;
 	default:	/* a login request, or what only targets send */
 		conn_reject(c, REJECT_PROTOCOL_ERROR, body->header);
@@ -607,6 +692,49 @@ conn_end_placing(struct conn *c)
 		task_release(t);
 }
 
+/* What the peer has of our statuses; nobody can have what was not said. */
+static void
+conn_take_expstatsn(struct conn *c, const struct pdu *p)
+{
+	if (sn_after(p->expstatsn, c->expstatsn) &&
+	    !sn_after(p->expstatsn, c->statsn))
+		c->expstatsn = p->expstatsn;
+}
+
+static bool
+recovering_conn_pdu(void *owner, const struct pdu *p, bool is_known,
+    const struct pdu_body *body)
+{
+	struct conn *c = owner;
+
+	if (is_known && opcode_is_request(p->opcode)) {
+		conn_take_expstatsn(c, p);
+		recovery_acked(c);
+	}
+	return conn_pdu(owner, p, is_known, body);
+}
+
+void
+conn_stamp(struct conn *c, uint8_t bhs[PDU_HEADER_BYTES])
+{
+	uint8_t opcode = bhs[0] & BHS_OPCODE_MASK;
+	bool has_statsn = true, takes_statsn = true;
+
+	if (opcode == OP_DATA_IN)
+		has_statsn = takes_statsn = (bhs[1] & FLAG_STATUS) != 0;
+	else if (opcode == OP_R2T || (opcode == OP_NOP_IN &&
+	    get_be32(bhs + 16) == TAG_NONE))
+		takes_statsn = false;
+	if (has_statsn)
+		put_be32(bhs + 24, c->statsn);
+	if (takes_statsn)
+		c->statsn++;
+	if (c->session != NULL) {
+		put_be32(bhs + 28, c->session->window.expected);
+		put_be32(bhs + 32, c->session->window.max);
+	}
+}
+
 static bool
 conn_pdu(void *owner, const struct pdu *p, bool is_known,
     const struct pdu_body *body)
@@ -616,9 +744,7 @@ conn_pdu(void *owner, const struct pdu *p, bool is_known,
 	conn_end_placing(c);
 	if (c->is_closing)
 		return false;
-	if (sn_after(p->expstatsn, c->expstatsn) &&
-	    !sn_after(p->expstatsn, c->statsn))
-		c->expstatsn = p->expstatsn;
+	conn_take_expstatsn(c, p);
 	if (!is_known)
 		conn_reject(c, REJECT_NOT_SUPPORTED, body->header);
 	else if (body->is_ahs_too_long)

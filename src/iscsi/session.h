@@ -99,6 +99,15 @@ struct session_ops {
 	/* Close it at once: the initiator has given it up. */
 	void	(*drop)(struct conn *c, conn_fault why);
 
+	/* The data of an answered task is kept no longer (error recovery): its
+	 * memory may go before released(). */
+	void	(*forget)(struct task *t);
+
+	/* A connection has failed at error recovery level 2, or was logged out
+	 * for recovery: count from now on.  When Time2Wait and Time2Retain have
+	 * passed, conn_lost() ends its tasks. */
+	void	(*retain)(struct conn *c);
+
 	/* A connection has left the session, or the last of what a lost one was
 	 * doing has ended: who waits for a CID looks again. */
 	void	(*settled)(struct session *s);
@@ -114,7 +123,9 @@ struct session {
 	bool		 is_discovery;
 	uint32_t	 queue_depth;	/* commands in the window, our choice */
 	struct cmdsn_window window;
+	const struct voice_ops *task_voice;	/* by error recovery level */
 	struct list	 conns;
+	struct list	 failed;	/* connections that may be recovered */
 	struct list	 tasks;		/* until they are released */
 	struct list	 held;		/* requests that arrived early */
 	struct list	 requests;	/* task management under way */
@@ -157,6 +168,17 @@ struct conn {
 	bool		 has_ping;	/* a NOP-In of ours waits for its echo */
 	uint32_t	 ping_tag;
 
+	/* Error recovery levels 1 and 2: what was said and may have to be said
+	 * again, by StatSN. */
+	struct list	 unacked_tasks, unacked_replies;
+	unsigned	 unacked_task_count, unacked_reply_count;
+	uint32_t	 kept_bytes;
+	bool		 keeps_data;	/* Data-In must not change until its
+					 * task is released */
+	bool		 is_failed;	/* of session->failed */
+	bool		 is_logged_out;	/* for recovery: tasks may be reassigned */
+	bool		 is_closed;	/* logged out for good: no recovery */
+
 	struct task	*placing;	/* Data-Out under way goes to its memory,
 					 * which stays until the PDU has ended */
 
@@ -175,6 +197,28 @@ struct piece {
 	uint8_t		*data;
 	uint32_t	 offset, bytes;	/* in the command's transfer */
 	uint32_t	 done;
+};
+
+/* What error recovery knows of a task (7143 7.1); unused at level 0. */
+struct task_recovery {
+	uint32_t	 statsn;	/* of its status, valid with has_statsn */
+	bool		 has_statsn;
+	bool		 has_status_in_data;	/* the last Data-In carried it */
+	bool		 is_kept;	/* of conn->unacked_tasks */
+	bool		 is_forgotten;	/* its data is gone */
+	bool		 is_ack_due;	/* a Data-In had the A bit */
+	bool		 must_say_r2t, must_say_status;	/* again */
+	bool		 is_broken;	/* a Data-Out is missing: what follows
+					 * in its sequence is dropped */
+	uint8_t		 late;		/* how often its data was overdue */
+	uint32_t	 seen;		/* its progress when it was looked at */
+	uint32_t	 datasn_begin;	/* of the first PDU of `sending`: what
+					 * came before is acknowledged */
+	uint32_t	 segment_bytes;	/* of its PDUs; 0: not all the same */
+	uint32_t	 again_from, again_to;	/* DataSNs to say again */
+	uint32_t	 again_offset;	/* of again_from, in `sending` */
+	uint32_t	 snack_tag;	/* of an R-Data SNACK, or 0 */
+	uint32_t	 r2t_begin;	/* Buffer Offset of the last R2T */
 };
 
 struct task {
@@ -224,6 +268,7 @@ struct task {
 	bool		 has_bidi_overflow, has_bidi_underflow;
 	uint8_t		 sense_bytes;
 	uint8_t		 sense[2 + 96];		/* with SenseLength before it */
+	struct task_recovery rec;
 };
 
 struct task_answer {
@@ -270,6 +315,16 @@ void	conn_set_send_max(struct conn *c, uint32_t peer_recv_data_max);
  * it may be released when its writer has been stopped, which this does. */
 void	conn_lost(struct conn *c);
 
+/* The transport is gone, and so is c for most purposes, but its tasks wait for
+ * their reassignment: retain() is called.  Only when conn_may_recover(). */
+void	conn_fail(struct conn *c);
+bool	conn_may_recover(const struct conn *c);
+
+/* At error recovery level 1 or 2, now and then (a second or two): say R2Ts again
+ * whose data does not come, then ask for what is missing; say Data-In again
+ * that should be acknowledged; show StatSN when statuses should. */
+void	conn_nudge(struct conn *c);
+
 /* Ask whether the peer is alive (NOP-In with a TTT, 11.19).  False when the
  * last question is not answered yet. */
 bool	conn_ping(struct conn *c);
@@ -282,6 +337,11 @@ void	conn_async(struct conn *c, enum async_event event, uint16_t parameter1,
 void	conn_async_scsi(struct conn *c, uint64_t lun, const uint8_t *sense,
 	    uint8_t sense_bytes);
 
+/* StatSN, ExpCmdSN and MaxCmdSN of a PDU that is about to leave, for
+ * writer_ops.stamp (11.4, 11.7.1, 11.8, 11.19): a status takes a StatSN, an R2T
+ * and a ping only show it. */
+void	conn_stamp(struct conn *c, uint8_t bhs[PDU_HEADER_BYTES]);
+
 /* The reader has stopped feeding, or must: nothing more will be delivered. */
 void	conn_close(struct conn *c, conn_fault why);
 
@@ -291,6 +351,10 @@ struct conn *session_find_conn(const struct session *s, uint16_t cid);
 /* Is there neither a connection with this CID nor a task of a lost one that is
  * still being stopped? */
 bool	session_is_clear_of(const struct session *s, uint16_t cid);
+
+/* Failed connections with this CID are logged out: their tasks may be
+ * reassigned.  False: there are none. */
+bool	session_logout_failed(struct session *s, uint16_t cid);
 
 /* Connections that are not closing. */
 unsigned session_conn_count(const struct session *s);
@@ -350,7 +414,11 @@ struct reply {
 	uint8_t		*buffer;	/* from buffer_take(), or NULL */
 	size_t		 buffer_capacity;
 	uint8_t		 inline_data[128];
-	struct link	 waiting;	/* of session->logouts */
+	struct link	 waiting;	/* of session->logouts; once it was
+					 * said, of conn->unacked_replies */
+	uint32_t	 statsn;	/* valid with has_statsn */
+	bool		 has_statsn;
+	bool		 is_for_recovery;	/* a logout that waits */
 	uint16_t	 awaited_cid;	/* ... for this one to be gone */
 	bool		 closes;	/* logout: close when it has left */
 	bool		 ends_session;

@@ -61,13 +61,76 @@ void	task_release(struct task *t);
 /* -- transfer.c -- */
 
 extern const struct voice_ops task_voice_ops;
+extern const struct voice_ops recovering_task_voice_ops;
+
+/* How many bytes the Data-In at offset `done` of t->sending has, when PDUs may
+ * have segment_bytes. */
+uint32_t data_in_bytes(const struct task *t, uint32_t done,
+	    uint32_t segment_bytes);
+
+/* t has something to say. */
+void	task_say(struct task *t);
+
+/* The sequence that data comes for is void: ask again, for all that is missing
+ * (a recovery R2T, 11.8). */
+void	r2t_recover(struct task *t);
+
+/* What t waits for from the wire has not come for a while. */
+void	task_nudge(struct task *t);
+
+/* Unsolicited data ends here; the rest will be asked for. */
+void	first_data_cut(struct task *t);
 
 /* Where the data of a Data-Out belongs; NULL: nowhere. */
 uint8_t	*data_out_place(struct conn *c, const struct pdu *p);
 void	data_out_arrived(struct conn *c, const struct pdu *p,
 	    const struct pdu_body *body);
 
+/* -- recovery.c: what may have to be said again -- */
+
+static inline bool
+session_recovers(const struct session *s)
+{
+	return s->params.error_recovery_level > 0;
+}
+
+/* voice_ops.sent of a task at error recovery level 1 or 2. */
+void	recovering_sent(struct voice *v);
+
+/* A reply has been said: keep it?  False: it is not needed any more. */
+bool	recovery_keep_reply(struct reply *r);
+
+/* The peer has acknowledged statuses. */
+void	recovery_acked(struct conn *c);
+
+/* c is gone: nothing of it will be said again. */
+void	recovery_drop(struct conn *c);
+void	recovery_drop_replies(struct conn *c);
+void	recovery_drop_task(struct task *t);
+
+/* The piece that was being sent is acknowledged: go on when nothing of it is
+ * on its way. */
+void	recovery_data_acked(struct task *t);
+
+/* -- snack.c, 11.16 -- */
+
+void	snack_arrived(struct conn *c, const struct pdu *p,
+	    const uint8_t *header);
+
+/* The place of DataSN datasn in t->sending; false: it was not sent, is
+ * acknowledged, or its place cannot be told. */
+bool	data_in_find(const struct task *t, uint32_t datasn, uint32_t *offset);
+
+/* -- reassign.c, 7.2.2 -- */
+
+/* TASK REASSIGN: answer r, and let the task go on at its connection. */
+void	reassign_arrived(struct conn *c, struct task_request *r,
+	    const struct pdu *p);
+
 /* -- request.c -- */
+
+void	reply_free(struct reply *r);
+void	reply_queue(struct reply *r);
 
 /* Requests.  False: rejected, as if they had not been received (7.3). */
 bool	nop_out_arrived(struct conn *c, const struct pdu *p,

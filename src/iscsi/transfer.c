@@ -19,6 +19,7 @@
 #include "iscsi/wire.h"
 
 static bool	task_emit(struct voice *v, struct batch *b);
+static bool	recovering_task_emit(struct voice *v, struct batch *b);
 static void	task_sent(struct voice *v);
 
 const struct voice_ops task_voice_ops = {
@@ -26,13 +27,23 @@ const struct voice_ops task_voice_ops = {
 	.sent = task_sent,
 };
 
+/* At error recovery level 1 and 2; a voice of its own, so that level 0 pays
+ * nothing. */
+const struct voice_ops recovering_task_voice_ops = {
+	.emit = recovering_task_emit,
+	.sent = recovering_sent,
+};
+
+/* Compiled twice, for each of the two. */
+#define EMIT	static inline __attribute__((always_inline)) bool
+
 static uint32_t
 min_u32(uint32_t a, uint32_t b)
 {
 	return a < b ? a : b;
 }
 
-static void
+void
 task_say(struct task *t)
 {
 	voice_say(&t->conn->writer, &t->voice);
@@ -133,17 +144,88 @@ data_out_drained(struct task *t, const struct pdu *p)
 		receive_failed(t, EBADMSG);
 }
 
+/* The end of the R2T that data comes for, or will: at most a burst. */
+static uint32_t
+r2t_end_of(const struct task *t)
+{
+	uint32_t end = t->awaited.offset + t->awaited.bytes;
+
+	return t->out_next +
+	    min_u32(t->session->params.max_burst_bytes, end - t->out_next);
+}
+
+void
+r2t_recover(struct task *t)
+{
+	t->rec.is_broken = t->rec.must_say_r2t = false;
+	t->datasn_out = 0;
+	if (t->awaited.data == NULL)
+		return;
+	t->r2tsn_due = t->r2tsn;
+	t->r2t_next = t->out_next;
+	t->r2t_end = r2t_end_of(t);
+	task_say(t);
+}
+
+void
+first_data_cut(struct task *t)
+{
+	t->rec.is_broken = false;
+	t->is_first_due = false;
+	t->datasn_out = 0;
+	if (t->is_delivered)
+		t->session->ops->received(t);
+}
+
+/* Data-Out that does not fit, at error recovery level 1 or 2 (7.8, 7.9).  What
+ * belongs to a sequence that is over is late and forgotten; where something is
+ * missing, the rest of the sequence is dropped and asked for again.  False:
+ * nothing can explain it but an error of the peer. */
+static bool
+data_out_recovers(struct task *t, const struct pdu *p, bool is_damaged)
+{
+	if (is_unsolicited(p) ? !t->is_first_due :
+	    t->r2tsn_due == t->r2tsn || p->ttt != task_ttt(t, t->r2tsn_due))
+		return true;
+	if (!is_damaged && !t->rec.is_broken) {
+		if (sn_before(p->data.datasn, t->datasn_out))
+			return true;
+		if (p->data.datasn == t->datasn_out)
+			return false;
+	}
+	t->rec.is_broken = true;
+	if (!p->is_final)
+		return true;
+	if (is_unsolicited(p))
+		first_data_cut(t);
+	else
+		r2t_recover(t);
+	return true;
+}
+
+void
+task_nudge(struct task *t)
+{
+	if (t->is_first_due) {
+		first_data_cut(t);
+	} else if (t->awaited.data == NULL || t->r2tsn_due == t->r2tsn) {
+		return;
+	} else if (t->rec.late++ % 2 == 0 && !t->rec.is_broken) {
+		t->rec.must_say_r2t = true;
+		task_say(t);
+	} else {
+		r2t_recover(t);
+	}
+}
+
 /* The R2T that data comes for is filled: go on with the next. */
 static void
 r2t_filled(struct task *t)
 {
-	uint32_t end = t->awaited.offset + t->awaited.bytes;
-
 	t->r2tsn_due++;
 	t->datasn_out = 0;
-	t->r2t_end = t->out_next +
-	    min_u32(t->session->params.max_burst_bytes, end - t->out_next);
-	if (t->r2t_next != end)
+	t->r2t_end = r2t_end_of(t);
+	if (t->r2t_next != t->awaited.offset + t->awaited.bytes)
 		task_say(t);
 }
 
@@ -159,11 +241,16 @@ data_out_arrived(struct conn *c, const struct pdu *p,
 		return;
 	}
 	if (body->is_data_damaged || t->receive_error == EBADMSG) {
-		data_out_drained(t, p);
+		if (session_recovers(t->session))
+			(void)data_out_recovers(t, p, true);
+		else
+			data_out_drained(t, p);
 		return;
 	}
 	if (!data_out_is_due(t, p)) {
-		if (!data_out_is_idle(t, p))
+		if (!data_out_is_idle(t, p) &&
+		    (!session_recovers(t->session) ||
+		    !data_out_recovers(t, p, false)))
 			receive_failed(t, EPROTO);
 		return;
 	}
@@ -234,6 +321,7 @@ emit_r2t(struct task *t, struct batch *b)
 
 	if (!batch_add(b, (const uint8_t *)&bhs, NULL, 0))
 		return false;
+	t->rec.r2t_begin = t->r2t_next;
 	t->r2tsn++;
 	t->r2t_next += bytes;
 	return true;
@@ -259,24 +347,68 @@ status_leaves(struct task *t)
 	slot_leave(t->session, t);
 }
 
+/* The StatSN of the status that leaves now: of t for ever, once it has one.
+ * Returns what the connection's is to be afterwards. */
+static uint32_t
+statsn_begin(struct task *t)
+{
+	struct conn *c = t->conn;
+	uint32_t next = c->statsn;
+
+	if (t->rec.has_statsn) {
+		c->statsn = t->rec.statsn;
+		return next;
+	}
+	t->rec.has_statsn = true;
+	t->rec.statsn = next;
+	return next + 1;
+}
+
+uint32_t
+data_in_bytes(const struct task *t, uint32_t done, uint32_t segment_bytes)
+{
+	uint32_t burst = t->session->params.max_burst_bytes;
+	uint32_t to_burst_end = burst - (t->sending.offset + done) % burst;
+
+	return min_u32(min_u32(t->sending.bytes - done, segment_bytes),
+	    to_burst_end);
+}
+
+/* PDUs of a piece are cut alike as long as the peer takes as much: then their
+ * places can be told from their numbers. */
+static void
+note_segment(struct task *t)
+{
+	if (t->sending.done == 0) {
+		t->rec.datasn_begin = t->datasn_in;
+		t->rec.segment_bytes = t->conn->send_data_max;
+	} else if (t->rec.segment_bytes != t->conn->send_data_max) {
+		t->rec.segment_bytes = 0;
+	}
+}
+
 /* One Data-In, 11.7: up to what the peer takes, and not across the end of a
  * burst.  False: no room in the batch. */
-static bool
-emit_data_in(struct task *t, struct batch *b)
+EMIT
+emit_data_in(struct task *t, struct batch *b, bool recovers)
 {
 	uint32_t burst = t->session->params.max_burst_bytes;
 	uint32_t offset = t->sending.offset + t->sending.done;
 	uint32_t left = t->sending.bytes - t->sending.done;
 	uint32_t bytes = min_u32(left, t->conn->send_data_max);
 	uint32_t to_burst_end = burst - offset % burst;
+	uint32_t statsn_after = 0;
 	bool is_last, has_status;
 	struct bhs bhs;
 
 	bytes = min_u32(bytes, to_burst_end);
 	if (!batch_has_room(b, bytes))
 		return false;
+	if (recovers)
+		note_segment(t);
 	is_last = t->is_answered && bytes == left;
-	has_status = is_last && t->status == 0 && !t->is_write;
+	has_status = is_last && t->status == 0 && !t->is_write &&
+	    !(recovers && t->rec.snack_tag != 0);
 	if (has_status)
 		status_leaves(t);
 	bhs = (struct bhs){
@@ -295,18 +427,32 @@ emit_data_in(struct task *t, struct batch *b)
 		    (t->has_underflow ? FLAG_UNDERFLOW : 0));
 		bhs.word44 = be32_of(t->residual);
 	}
+	if (recovers && bytes == left && !t->is_answered) {
+		/* The piece is kept until the peer has it (11.7.2). */
+		bhs.flags |= FLAG_ACKNOWLEDGE;
+		bhs.lun = be64_of(t->lun);
+		bhs.word20 = be32_of(task_ttt(t, 0));
+		t->rec.is_ack_due = true;
+	}
+	if (recovers && has_status) {
+		t->rec.has_status_in_data = true;
+		statsn_after = statsn_begin(t);
+	}
 	if (!batch_add(b, (const uint8_t *)&bhs,
 	    t->sending.data + t->sending.done, bytes))
 		assert(false);	/* there was room */
+	if (recovers && has_status)
+		t->conn->statsn = statsn_after;
 	t->sending.done += bytes;
 	return true;
 }
 
 /* SCSI Response, 11.4.  False: no room in the batch. */
-static bool
-emit_response(struct task *t, struct batch *b)
+EMIT
+emit_response(struct task *t, struct batch *b, bool recovers)
 {
 	uint32_t bytes = t->sense_bytes > 0 ? 2u + t->sense_bytes : 0;
+	uint32_t statsn_after = 0;
 	struct bhs bhs = {
 		.opcode = OP_SCSI_RESPONSE,
 		.flags = (uint8_t)(FLAG_FINAL |
@@ -327,13 +473,19 @@ emit_response(struct task *t, struct batch *b)
 	if (!batch_has_room(b, bytes))
 		return false;
 	status_leaves(t);
+	if (recovers) {
+		bhs.word20 = be32_of(t->rec.snack_tag);
+		statsn_after = statsn_begin(t);
+	}
 	if (!batch_add(b, (const uint8_t *)&bhs, t->sense, bytes))
 		assert(false);	/* there was room */
+	if (recovers)
+		t->conn->statsn = statsn_after;
 	return true;
 }
 
-static bool
-task_emit(struct voice *v, struct batch *b)
+EMIT
+emit_all(struct voice *v, struct batch *b, bool recovers)
 {
 	struct task *t = CONTAINER_OF(v, struct task, voice);
 	uint32_t done = t->sending.done;
@@ -342,14 +494,103 @@ task_emit(struct voice *v, struct batch *b)
 		if (!emit_r2t(t, b))
 			return true;
 	while (t->sending.done < t->sending.bytes)
-		if (!emit_data_in(t, b) ||
+		if (!emit_data_in(t, b, recovers) ||
 		    t->sending.done - done >= WRITER_TURN_BYTES)
 			break;
 	if (t->sending.done < t->sending.bytes)
 		return true;
 	if (t->is_answered && !t->is_status_sent)
-		return !emit_response(t, b);
+		return !emit_response(t, b, recovers);
 	return false;
+}
+
+static bool
+task_emit(struct voice *v, struct batch *b)
+{
+	return emit_all(v, b, false);
+}
+
+/* -- saying it again, 11.16 ------------------------------------------------ */
+
+/* The last R2T as it was.  False: no room in the batch. */
+static bool
+emit_r2t_again(struct task *t, struct batch *b)
+{
+	struct bhs bhs = {
+		.opcode = OP_R2T,
+		.flags = FLAG_FINAL,
+		.lun = be64_of(t->lun),
+		.itt = be32_of(t->itt),
+		.word20 = be32_of(task_ttt(t, t->r2tsn_due)),
+		.word36 = be32_of(t->r2tsn_due + t->datasn_in),
+		.word40 = be32_of(t->rec.r2t_begin),
+		.word44 = be32_of(t->r2t_next - t->rec.r2t_begin),
+	};
+
+	return batch_add(b, (const uint8_t *)&bhs, NULL, 0);
+}
+
+/* A Data-In as it was, and go on to the next.  False: no room in the batch. */
+static bool
+emit_data_in_again(struct task *t, struct batch *b)
+{
+	struct task_recovery *rec = &t->rec;
+	uint32_t burst = t->session->params.max_burst_bytes;
+	uint32_t at = rec->again_offset;
+	uint32_t offset = t->sending.offset + at;
+	uint32_t bytes = data_in_bytes(t, at, rec->segment_bytes);
+	uint32_t statsn_after = t->conn->statsn;
+	bool is_end = at + bytes == t->sending.bytes;
+	bool is_last = t->is_answered && is_end;
+	struct bhs bhs = {
+		.opcode = OP_DATA_IN,
+		.flags = (uint8_t)(is_last || (offset + bytes) % burst == 0 ?
+		    FLAG_FINAL : 0),
+		.data_bytes = be24_of(bytes),
+		.itt = be32_of(t->itt),
+		.word20 = be32_of(TAG_NONE),
+		.word36 = be32_of(rec->again_from),
+		.word40 = be32_of(offset),
+	};
+
+	if (!batch_has_room(b, bytes))
+		return false;
+	if (is_end && !t->is_answered) {
+		bhs.flags |= FLAG_ACKNOWLEDGE;
+		bhs.lun = be64_of(t->lun);
+		bhs.word20 = be32_of(task_ttt(t, 0));
+	}
+	if (is_last && rec->has_status_in_data) {
+		bhs.flags |= (uint8_t)(FLAG_STATUS |
+		    (t->has_overflow ? FLAG_OVERFLOW : 0) |
+		    (t->has_underflow ? FLAG_UNDERFLOW : 0));
+		bhs.word44 = be32_of(t->residual);
+		statsn_after = statsn_begin(t);
+	}
+	if (!batch_add(b, (const uint8_t *)&bhs, t->sending.data + at, bytes))
+		assert(false);	/* there was room */
+	t->conn->statsn = statsn_after;
+	rec->again_from++;
+	rec->again_offset += bytes;
+	return true;
+}
+
+static bool
+recovering_task_emit(struct voice *v, struct batch *b)
+{
+	struct task *t = CONTAINER_OF(v, struct task, voice);
+	struct task_recovery *rec = &t->rec;
+
+	if (rec->must_say_r2t && !emit_r2t_again(t, b))
+		return true;
+	rec->must_say_r2t = false;
+	while (rec->again_from != rec->again_to)
+		if (!emit_data_in_again(t, b))
+			return true;
+	if (rec->must_say_status && !emit_response(t, b, true))
+		return true;
+	rec->must_say_status = false;
+	return emit_all(v, b, true);
 }
 
 static void

@@ -524,10 +524,16 @@ command_abort(struct command *c)
 }
 
 void
-command_released(struct command *c)
+command_forget(struct command *c)
 {
-	scsi_cmd_end(&c->scsi);
 	command_memory_give(c, &c->data, c->data_capacity);
 	command_memory_give(c, &c->scratch, c->scratch_capacity);
 	command_memory_give(c, &c->chunk, c->chunk_capacity);
+}
+
+void
+command_released(struct command *c)
+{
+	scsi_cmd_end(&c->scsi);
+	command_forget(c);
 }

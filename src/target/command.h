@@ -76,7 +76,9 @@ struct command {
 	struct link	 wait;		/* of a unit's us->waiting or
 					 * nu->waiting */
 	uint64_t	 number;	/* in us->commands_come */
-	uint64_t	 since_ns;	/* when it began to wait for Data-Out */
+	uint64_t	 since_ns;	/* when it began to wait for Data-Out, or
+					 * was seen to get some */
+	uint32_t	 out_seen;	/* how much it had then */
 
 	enum command_next next;
 	enum command_busy busy;
@@ -125,6 +127,9 @@ void	command_received(struct command *c);
 void	command_sent(struct command *c);
 void	command_abort(struct command *c);
 void	command_released(struct command *c);
+
+/* Its data will not be sent again: its memory goes before the rest. */
+void	command_forget(struct command *c);
 
 /* It was waiting to enter its unit, and may. */
 void	command_resume(struct command *c);

@@ -106,9 +106,10 @@ command_read(struct command *c)
 	const struct scsi_io *io = &c->scsi.io;
 	const void *place = NULL;
 
-	/* A digest is over what is sent, so what is sent must not change. */
+	/* A digest is over what is sent, and what is sent again is to be the
+	 * same: so it must not change. */
 	if (c->us->unit->can_peek && io->length <= UINT32_MAX &&
-	    io->length > 0 && !c->task.conn->params.has_data_digest)
+	    io->length > 0 && !c->task.conn->keeps_data)
 		place = store_peek(c->us->unit->store, io->offset,
 		    io->length);
 	if (place == NULL) {

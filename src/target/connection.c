@@ -21,6 +21,10 @@
 /* From this size on, missing data is received where it belongs. */
 #define DIRECT_BYTES_MIN	16384u
 
+/* How often what does not come is asked for again, in seconds, at error
+ * recovery level 1 and 2. */
+#define NUDGE_S		2u
+
 /* How long a closing connection may take to send what is queued. */
 #define CLOSE_MS_MAX	2000u
 
@@ -41,28 +45,10 @@ static const struct stream_ops connection_stream_ops = {
 
 /* -- writing --------------------------------------------------------------- */
 
-/* StatSN, ExpCmdSN and MaxCmdSN of a PDU that is about to leave (11.4, 11.7.1,
- * 11.8, 11.19): a status takes a StatSN, an R2T and a ping only show it. */
 static void
-conn_stamp(void *owner, uint8_t bhs[PDU_HEADER_BYTES])
+connection_stamp(void *owner, uint8_t bhs[PDU_HEADER_BYTES])
 {
-	struct conn *c = owner;
-	uint8_t opcode = bhs[0] & 0x3f;
-	bool has_statsn = true, takes_statsn = true;
-
-	if (opcode == OP_DATA_IN)
-		has_statsn = takes_statsn = (bhs[1] & 1) != 0;
-	else if (opcode == OP_R2T || (opcode == OP_NOP_IN &&
-	    get_be32(bhs + 16) == TAG_NONE))
-		takes_statsn = false;
-	if (has_statsn)
-		put_be32(bhs + 24, c->statsn);
-	if (takes_statsn)
-		c->statsn++;
-	if (c->session != NULL) {
-		put_be32(bhs + 28, c->session->window.expected);
-		put_be32(bhs + 32, c->session->window.max);
-	}
+	conn_stamp(owner, bhs);
 }
 
 static uint8_t *
@@ -84,7 +70,7 @@ conn_arena_give(void *owner, uint8_t *arena)
 }
 
 static const struct writer_ops conn_writer_ops = {
-	.stamp = conn_stamp,
+	.stamp = connection_stamp,
 	.arena_take = conn_arena_take,
 	.arena_give = conn_arena_give,
 };
@@ -196,6 +182,11 @@ connection_gone(struct connection *c)
 		log_info("initiator %s: target %s: connection from %s: %s",
 		    n->port.name, n->entry.target[0] != '\0' ?
 		    n->entry.target : "discovery", c->peer_address, c->why);
+	if (conn_may_recover(&c->conn)) {
+		conn_fail(&c->conn);
+		nexus_connection_gone(n);
+		return;
+	}
 	conn_lost(&c->conn);
 	if (c->login != NULL && !login_phase_end(c))
 		return;		/* it waits; login_phase comes back here */
@@ -206,6 +197,27 @@ connection_gone(struct connection *c)
 	free(c);
 	if (n != NULL)
 		nexus_connection_gone(n);
+}
+
+void
+connection_retain(struct connection *c)
+{
+	const struct session_params *p = &c->conn.session->params;
+
+	timer_set(c->shard->reactor, &c->timer,
+	    reactor_now_ns(c->shard->reactor) +
+	    (p->time2wait_s + p->time2retain_s) * NS_PER_SECOND);
+}
+
+void
+connection_expire(struct connection *c)
+{
+	assert(c->stream == NULL && c->conn.is_failed);
+	timer_cancel(&c->timer);
+	conn_lost(&c->conn);
+	list_remove(&c->link);
+	c->shard->connection_count--;
+	free(c);
 }
 
 void
@@ -243,6 +255,13 @@ connection_close(struct connection *c, const char *why)
 void
 connection_drop(struct connection *c, const char *why)
 {
+	struct nexus *n = c->nexus;
+
+	if (c->conn.is_failed) {
+		connection_expire(c);
+		nexus_connection_gone(n);
+		return;
+	}
 	if (c->why == NULL)
 		c->why = why;
 	c->is_closing = c->conn.is_closing = true;
@@ -285,8 +304,13 @@ check_waiting(struct connection *c, uint64_t now_ns)
 
 		if (k->task.conn != &c->conn || !k->task.is_delivered ||
 		    k->task.is_aborted || k->task.is_answered ||
-		    k->wants == COMMAND_WANTS_NOTHING ||
-		    now_ns - k->since_ns < limit_ns)
+		    k->wants == COMMAND_WANTS_NOTHING)
+			continue;
+		if (k->out_seen != k->task.out_next) {
+			k->out_seen = k->task.out_next;
+			k->since_ns = now_ns;
+		}
+		if (now_ns - k->since_ns < limit_ns)
 			continue;
 		log_warning("initiator %s: target %s: Data-Out did not come "
 		    "for %us", c->nexus->port.name, c->nexus->entry.target,
@@ -336,6 +360,9 @@ connection_start_ticks(struct connection *c)
 		tick_s = config->ping_interval_s;
 	if (config->ping_interval_s != 0 && config->ping_timeout_s < tick_s)
 		tick_s = config->ping_timeout_s;
+	if (c->conn.session->params.error_recovery_level > 0 &&
+	    NUDGE_S < tick_s)
+		tick_s = NUDGE_S;
 	timer_set(c->shard->reactor, &c->timer,
 	    reactor_now_ns(c->shard->reactor) + tick_s * NS_PER_SECOND);
 }
@@ -346,12 +373,15 @@ on_timer(struct timer *t)
 	struct connection *c = CONTAINER_OF(t, struct connection, timer);
 	uint64_t now_ns = reactor_now_ns(c->shard->reactor);
 
-	if (c->is_closing) {
+	if (c->conn.is_failed) {
+		connection_drop(c, NULL);
+	} else if (c->is_closing) {
 		stream_close(c->stream, true);
 	} else if (c->nexus == NULL) {
 		login_phase_timer(c);
 	} else {
 		check_waiting(c, now_ns);
+		conn_nudge(&c->conn);
 		if (!c->is_closing)
 			check_alive(c, now_ns);
 		if (!c->is_closing)

@@ -60,6 +60,13 @@ void	connection_close(struct connection *c, const char *why);
 /* Close it now: what is queued is not waited for. */
 void	connection_drop(struct connection *c, const char *why);
 
+/* Its tasks wait for their reassignment: from now on, Time2Wait and Time2Retain
+ * long. */
+void	connection_retain(struct connection *c);
+
+/* They wait no longer; c is released.  The nexus is looked at by the caller. */
+void	connection_expire(struct connection *c);
+
 /* Tell the initiator on another connection of the session that we drop this
  * one (RFC 7143 11.9.1). */
 void	connection_tell_others(struct connection *c);

@@ -96,6 +96,7 @@ join_go_on(struct connection *c)
 		    "the session has the connections that were agreed on");
 		return;
 	}
+	(void)session_logout_failed(s, p->login.cid);
 	login_start_full_feature(c, n);
 }
 

@@ -126,6 +126,18 @@ nexus_drop(struct conn *c, conn_fault why)
 }
 
 static void
+nexus_forget(struct task *t)
+{
+	command_forget(command_of_task(t));
+}
+
+static void
+nexus_retain(struct conn *c)
+{
+	connection_retain(c->owner);
+}
+
+static void
 nexus_settled(struct session *s)
 {
 	join_again(nexus_of_session(s));
@@ -155,6 +167,8 @@ const struct session_ops nexus_session_ops = {
 	.pause = nexus_pause,
 	.close = nexus_close,
 	.drop = nexus_drop,
+	.forget = nexus_forget,
+	.retain = nexus_retain,
 	.settled = nexus_settled,
 	.logout = nexus_logout,
 };
@@ -315,13 +329,16 @@ nexus_end(struct nexus *n, const char *why)
 	LIST_FOR_EACH(l, &n->session->conns)
 		connection_close(CONTAINER_OF(l, struct conn, link)->owner,
 		    why != NULL ? "session ended" : NULL);
-	nexus_check_end(n);
+	LIST_FOR_EACH(l, &n->session->failed)
+		connection_expire(CONTAINER_OF(l, struct conn, link)->owner);
+	nexus_connection_gone(n);
 }
 
 void
 nexus_connection_gone(struct nexus *n)
 {
-	if (list_is_empty(&n->session->conns) && list_is_empty(&n->joining)) {
+	if (list_is_empty(&n->session->conns) &&
+	    list_is_empty(&n->session->failed) && list_is_empty(&n->joining)) {
 		n->is_ending = true;
 		nexus_check_end(n);
 	}

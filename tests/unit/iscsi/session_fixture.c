@@ -262,6 +262,18 @@ told_drop(struct conn *c, conn_fault why)
 }
 
 static void
+told_forget(struct task *t)
+{
+	rig_of(t->session)->forgets++;
+}
+
+static void
+told_retain(struct conn *c)
+{
+	rig_of(c->session)->retains++;
+}
+
+static void
 told_settled(struct session *s)
 {
 	rig_of(s)->settles++;
@@ -291,25 +303,16 @@ static const struct session_ops rig_session_ops = {
 	.pause = told_pause,
 	.close = told_close,
 	.drop = told_drop,
+	.forget = told_forget,
+	.retain = told_retain,
 	.settled = told_settled,
 	.logout = told_logout,
 };
 
-/* As the target does it: a status takes a StatSN, an R2T and a ping show it. */
 static void
 stamp(void *owner, uint8_t bhs[PDU_HEADER_BYTES])
 {
-	struct conn *c = owner;
-	uint8_t opcode = bhs[0] & 0x3f;
-	bool has_statsn = opcode != OP_DATA_IN || (bhs[1] & FLAG_STATUS) != 0;
-	bool takes_statsn = has_statsn && opcode != OP_R2T &&
-	    (opcode != OP_NOP_IN || get_be32(bhs + 16) != TAG_NONE);
-
-	if (has_statsn)
-		put_be32(bhs + 24, c->statsn);
-	c->statsn += takes_statsn;
-	put_be32(bhs + 28, c->session->window.expected);
-	put_be32(bhs + 32, c->session->window.max);
+	conn_stamp(owner, bhs);
 }
 
 static const struct writer_ops rig_writer_ops = {
@@ -415,7 +418,6 @@ rig_close(struct rig *r)
 	while ((l = list_first(&r->session->requests)) != NULL)
 		task_request_done(CONTAINER_OF(l, struct task_request, link),
 		    TASK_COMPLETE);
-	CHECK(list_is_empty(&r->session->held));
 	CHECK_EQ(0, r->session->active);
 	CHECK_EQ(0, r->session->active_immediate);
 	session_free(r->session);

@@ -78,7 +78,7 @@ struct rig {
 	size_t		 text_bytes;
 	const uint8_t	*answer;	/* to the next text; NULL: reject */
 	size_t		 answer_bytes;
-	size_t		 closes, drops, settles;
+	size_t		 closes, drops, settles, forgets, retains;
 	conn_fault	 why;
 	bool		 is_paused;
 	size_t		 pauses;

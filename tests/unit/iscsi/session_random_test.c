@@ -1,7 +1,8 @@
 /* 200,000 random PDUs that are nearly right, from a fixed seed: whatever comes,
  * a command is answered at most once, and exactly once unless it was aborted or
  * its connection was lost; MaxCmdSN never moves back; StatSN has no gap; all
- * memory comes back.
+ * memory comes back.  With error recovery things may be said twice, and what
+ * must hold is that nothing breaks and nothing is left.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,6 +14,8 @@
 #define SMALL_ITTS	24u	/* few, so that they meet */
 
 static struct rig r;
+static uint32_t recovery_level;
+static unsigned conns;			/* that this life has had */
 static uint64_t state;
 static uint8_t data[8192], memory[256 * 1024];
 static struct pdu r2ts[64];
@@ -93,7 +96,8 @@ go_on(struct task *t)
 static void
 on_command(struct task *t)
 {
-	CHECK(t->itt < SMALL_ITTS && !is_due[t->itt]);
+	CHECK(t->itt < SMALL_ITTS && (recovery_level > 0 ||
+	    !is_due[t->itt]));
 	is_due[t->itt] = true;
 	if (t->first.bytes > 0 && one_in(3) && !task_keep_first(t))
 		CHECK(r.has_no_buffer || r.fail_take == 0);
@@ -147,7 +151,7 @@ run_owner(void)
 static void
 check_status(uint32_t itt)
 {
-	CHECK(itt < SMALL_ITTS && is_due[itt]);
+	CHECK(itt < SMALL_ITTS && (recovery_level > 0 || is_due[itt]));
 	is_due[itt] = false;
 	seen.answered++;
 }
@@ -185,7 +189,11 @@ check_said(const struct said *s)
 	default:
 		break;
 	}
-	CHECK_EQ(statsn++, p->statsn);
+	if (recovery_level == 0)
+		CHECK_EQ(statsn, p->statsn);
+	else
+		CHECK(sn_before(p->statsn, r.c->statsn));
+	statsn++;
 }
 
 static void
@@ -278,13 +286,92 @@ random_task_request(void)
 	return p;
 }
 
+/* A SNACK for something that was said, or nearly. */
+static struct pdu
+random_snack(void)
+{
+	struct task *t = r.tasks > 0 ? r.task[r.tasks - 1 -
+	    chance(r.tasks < 10 ? (uint32_t)r.tasks : 10)] : NULL;
+	struct pdu p = {
+		.opcode = OP_SNACK,
+		.is_final = !one_in(50),
+		.itt = t != NULL ? t->itt : chance(SMALL_ITTS),
+		.ttt = TAG_NONE,
+		.snack = {
+			.type = (uint8_t)chance(one_in(30) ? 16 : 4),
+			.begrun = one_in(3) ? 0 : chance(8),
+			.runlength = chance(4),
+		},
+	};
+
+	switch (p.snack.type) {
+	case 1:
+		p.itt = TAG_NONE;
+		p.snack.begrun = r.c->statsn - chance(20);
+		break;
+	case 2:
+		p.itt = TAG_NONE;
+		p.snack.runlength = 0;
+		if (t != NULL && t->slot != 0xffff) {
+			p.lun = t->lun;
+			p.ttt = (uint32_t)r.session->slot[t->slot].generation
+			    << 24 | t->slot;
+			p.snack.begrun = t->datasn_in - one_in(5);
+		}
+		break;
+	case 3:
+		p.snack.begrun = p.snack.runlength = 0;
+		p.ttt = 1 + chance(9);
+		break;
+	}
+	return p;
+}
+
+/* The connection fails or is lost; another takes over some of its tasks. */
+static void
+random_failure(void)
+{
+	struct conn *old = r.c;
+	struct conn_params conn = rig_conn_params();
+	struct pdu p;
+
+	if (conns == RIG_CONNS)
+		return;
+	if (r.is_in_flight && one_in(2))
+		rig_land(&r);
+	r.is_in_flight = false;
+	if (conn_may_recover(old))
+		conn_fail(old);
+	else
+		rig_lose(&r, old);
+	rig_forget(&r);
+	conn.peer_recv_data_max = 512 + chance(3000);
+	r.c = rig_join(&r, conns++, &conn);
+	r2t_count = 0;
+	statsn = 100;
+	if (!old->is_failed)
+		return;
+	if (!one_in(5))
+		(void)session_logout_failed(r.session, old->cid);
+	for (unsigned i = 0; i < 8; i++) {
+		p = rig_task_request(&r, 1000 + i, TASK_REASSIGN);
+		p.task.referenced_itt = chance(SMALL_ITTS);
+		p.task.expdatasn = chance(8);
+		(void)rig_send(&r, &p, NULL);
+	}
+	if (one_in(2))
+		conn_lost(old);
+}
+
 static struct pdu
 random_pdu(void)
 {
 	struct pdu p;
 	uint32_t what = chance(1000);
 
-	if (what < 400) {
+	if (recovery_level > 0 && one_in(5)) {
+		p = random_snack();
+	} else if (what < 400) {
 		p = random_command();
 	} else if (what < 800) {
 		p = random_data_out();
@@ -316,6 +403,8 @@ random_pdu(void)
 		p.is_final = !p.is_final;
 	if (p.opcode == OP_DATA_OUT && one_in(100))
 		p.data.offset += chance(1000) - 500;
+	if (recovery_level > 0 && !one_in(3))
+		p.expstatsn = r.c->statsn - chance(6);
 	/* It keeps to the window and plugs gaps, mostly. */
 	if (cmdsn_offer(&r.session->window, r.cmdsn) == CMDSN_OUTSIDE ||
 	    (!list_is_empty(&r.session->held) && one_in(3)))
@@ -359,6 +448,11 @@ begin_life(void)
 	if (params.first_burst_bytes > params.max_burst_bytes)
 		params.first_burst_bytes = params.max_burst_bytes;
 	params.max_outstanding_r2t = 1 + chance(4);
+	params.time2retain_s = 20;
+	params.error_recovery_level = recovery_level;
+	if (recovery_level > 0)
+		params.max_outstanding_r2t = 1;
+	conns = 1;
 	conn.peer_recv_data_max = 512 + chance(3000);
 	conn.has_header_digest = one_in(3);
 	conn.has_data_digest = one_in(3);
@@ -395,8 +489,8 @@ answer_all(void)
 	rig_parse(&r);
 	for (size_t i = 0; i < r.said_count; i++)
 		check_said(&r.said[i]);
-	if (r.c->writer.is_finished)
-		return;		/* by a logout */
+	if (r.c->writer.is_finished || recovery_level > 0)
+		return;		/* by a logout; or it may be elsewhere */
 	for (uint32_t itt = 0; itt < SMALL_ITTS; itt++)
 		CHECK(!is_due[itt] || session_find_task(r.session, itt) !=
 		    NULL);
@@ -421,6 +515,12 @@ live(uint32_t pdus, bool has_failures)
 				run_owner();
 			if (one_in(3))
 				hear();
+			if (recovery_level > 0 && one_in(20))
+				conn_nudge(r.c);
+			if (recovery_level > 0 && one_in(40) && goes_on) {
+				random_failure();
+				goes_on = !r.c->is_closing;
+			}
 			if (one_in(500))
 				session_set_depth(r.session,
 				    chance(SESSION_COMMANDS_MAX + 1));
@@ -452,4 +552,24 @@ TEST(random_pdus_without_memory_break_nothing)
 	live(PDUS / 4, true);
 }
 
-TESTS(random_pdus_break_nothing, random_pdus_without_memory_break_nothing)
+TEST(random_pdus_and_snacks_break_nothing)
+{
+	state = 0xa0761d6478bd642full;
+	recovery_level = 1;
+	live(PDUS / 2, false);
+	live(PDUS / 8, true);
+	recovery_level = 0;
+}
+
+TEST(random_failures_and_reassignments_break_nothing)
+{
+	state = 0xe7037ed1a0b428dbull;
+	recovery_level = 2;
+	live(PDUS / 2, false);
+	live(PDUS / 8, true);
+	recovery_level = 0;
+}
+
+TESTS(random_pdus_and_snacks_break_nothing,
+    random_failures_and_reassignments_break_nothing,
+    random_pdus_break_nothing, random_pdus_without_memory_break_nothing)
