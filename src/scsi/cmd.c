@@ -71,14 +71,8 @@ begin_hindered(struct scsi_cmd *c)
 	return SCSI_STEP_DONE;
 }
 
-/* A unit that takes part in no copies has none of these opcodes. */
-static bool
-is_of_copies(const struct scsi_cmd *c)
-{
-	return (c->opcode->flags & OPCODE_COPY) && !c->lu->config.has_copy;
-}
-
-/* Is there such a command here, and such a service action of it? */
+/* Is there such a command here, and such a service action of it?  An opcode
+ * none of whose service actions this unit has is no opcode of it. */
 static bool
 is_known(struct scsi_cmd *c)
 {
@@ -86,19 +80,15 @@ is_known(struct scsi_cmd *c)
 	case OPCODE_FOUND:
 		if (scsi_opcode_is_offered(c->opcode, c->lu))
 			return true;
-		if (!(c->opcode->flags & OPCODE_ACTION) || is_of_copies(c))
-			break;
-		(void)scsi_refuse_cdb(c, OUTCOME_BAD_CDB_FIELD, 1, 4);
-		return false;
-	case OPCODE_UNKNOWN:
 		break;
+	case OPCODE_UNKNOWN:
 	case OPCODE_ACTION_UNKNOWN:
-		if (is_of_copies(c))
-			break;
-		(void)scsi_refuse_cdb(c, OUTCOME_BAD_CDB_FIELD, 1, 4);
-		return false;
+		break;
 	}
-	(void)scsi_refuse_cdb(c, OUTCOME_UNKNOWN_OPCODE, 0, NO_BIT);
+	if (scsi_opcode_has_actions(c->cdb[0], c->lu))
+		(void)scsi_refuse_cdb(c, OUTCOME_BAD_CDB_FIELD, 1, 4);
+	else
+		(void)scsi_refuse_cdb(c, OUTCOME_UNKNOWN_OPCODE, 0, NO_BIT);
 	return false;
 }
 

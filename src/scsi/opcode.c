@@ -88,6 +88,19 @@ scsi_opcode_is_offered(const struct scsi_opcode *o, const struct scsi_lu *lu)
 	    (config->alua & SCSI_ALUA_EXPLICIT) != 0;
 }
 
+bool
+scsi_opcode_has_actions(uint8_t opcode, const struct scsi_lu *lu)
+{
+	size_t row = scsi_opcode_rows[opcode];
+
+	if (row == ROW_NONE || !(scsi_opcodes[row].flags & OPCODE_ACTION))
+		return false;
+	for (; row < ROWS && scsi_opcodes[row].opcode == opcode; row++)
+		if (scsi_opcode_is_offered(&scsi_opcodes[row], lu))
+			return true;
+	return false;
+}
+
 /* Starting a unit and allowing removal harm nobody; the opposite does (SBC-3
  * table 13, SPC-2 table 10). */
 enum scsi_access

@@ -89,6 +89,9 @@ enum scsi_opcode_match scsi_opcode_find(uint8_t opcode, uint8_t action,
 bool	scsi_opcode_is_offered(const struct scsi_opcode *o,
 	    const struct scsi_lu *lu);
 
+/* Has it a command with service actions and this opcode? */
+bool	scsi_opcode_has_actions(uint8_t opcode, const struct scsi_lu *lu);
+
 /* o->access; BY_CDB is resolved. */
 enum scsi_access scsi_opcode_access(const struct scsi_opcode *o,
 	    const uint8_t *cdb);

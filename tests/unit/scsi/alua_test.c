@@ -183,8 +183,8 @@ TEST(unit_without_alua_has_neither_command)
 	(void)report(0, 0, 255);
 	CHECK_SENSE(&rig, 0x5, 0x24, 0x00);
 	CHECK_CDB_FIELD(&rig, 1);
-	(void)stpg(0, 0, 1);
-	CHECK_SENSE(&rig, 0x5, 0x24, 0x00);
+	(void)stpg(0, 0, 1);	/* the only action of its opcode */
+	CHECK_SENSE(&rig, 0x5, 0x20, 0x00);
 	rig_close(&rig);
 }
 
@@ -192,8 +192,7 @@ TEST(implicit_alua_refuses_to_be_told)
 {
 	open_alua(SCSI_ALUA_IMPLICIT);
 	(void)stpg(0, SCSI_PORT_STANDBY, 7);
-	CHECK_SENSE(&rig, 0x5, 0x24, 0x00);
-	CHECK_CDB_FIELD(&rig, 1);
+	CHECK_SENSE(&rig, 0x5, 0x20, 0x00);
 	CHECK_EQ(SCSI_GOOD, test_ready(2));
 	rig_close(&rig);
 }
