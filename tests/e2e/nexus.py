@@ -200,12 +200,15 @@ def on_lun(url, lun):
 
 
 class Serving(Daemon):
-    """lunetd with one portal, or more, and these targets."""
+    """lunetd with one portal, or more, and these targets.  With has_groups,
+    each portal is of a group of its own: a target port by itself."""
 
-    def __init__(self, targets, portals=1, more=""):
+    def __init__(self, targets, portals=1, more="", has_groups=False):
         self.ports = [free_port() for _ in range(portals)]
         super().__init__(more + "".join(
-            f'portal "127.0.0.1:{port}" {{ }}\n' for port in self.ports) +
+            f'portal "127.0.0.1:{port}" '
+            f'{{ {f"group = {n}" if has_groups else ""} }}\n'
+            for n, port in enumerate(self.ports, 1)) +
             "".join(f"target {BASE}:{name} {{ {what} }}\n"
                     for name, what in targets.items()))
 
@@ -345,6 +348,27 @@ def report_task_functions(extended=True):
 
 def report_target_ports(extended=False, size=4096):
     return cdb(0xA3, (1, 1, 0x0A | (0x20 if extended else 0)), (6, 4, size))
+
+
+def ports(nexus, extended=False):
+    """{target port group: (access state, preferred)} as REPORT TARGET PORT
+    GROUPS tells."""
+    data = nexus.good(report_target_ports(extended), 4096)
+    if len(data) != 4 + be(data, 0, 4) or \
+            extended != bool(data[4] & 0x70 == 0x10):
+        raise Failed(f"REPORT TARGET PORT GROUPS: {data.hex()}")
+    at, out = 8 if extended else 4, {}
+    while at < len(data):
+        out[be(data, at + 2, 2)] = (data[at] & 15, data[at] >> 7)
+        at += 8 + 4 * data[at + 7]
+    return out
+
+
+def set_target_ports(*states):
+    """(CDB, parameter list) for (group, state)."""
+    data = bytes(4) + b"".join(struct.pack(">BxH", state, group)
+                               for group, state in states)
+    return cdb(0xA4, (1, 1, 0x0A), (6, 4, len(data))), data
 
 
 def synchronize_cache(lba=0, blocks=0, is_long=False):
