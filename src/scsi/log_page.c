@@ -152,14 +152,17 @@ statistics_build(const struct scsi_lu *lu, const struct scsi_survey *survey,
 	unsigned shift = lu->block_shift;
 	uint8_t *p = parameter(w, 0x0001, LIST_BINARY, 64);
 
-	if (p == NULL)
-		return;
-	put_be64(p, survey->reads - base->reads);
-	put_be64(p + 8, survey->writes - base->writes);
-	put_be64(p + 16, (survey->written_bytes - base->written_bytes) >>
-	    shift);
-	put_be64(p + 24, (survey->read_bytes - base->read_bytes) >> shift);
-	/* No time is measured: intervals of 0. */
+	if (p != NULL) {
+		put_be64(p, survey->reads - base->reads);
+		put_be64(p + 8, survey->writes - base->writes);
+		put_be64(p + 16, (survey->written_bytes -
+		    base->written_bytes) >> shift);
+		put_be64(p + 24, (survey->read_bytes - base->read_bytes) >>
+		    shift);
+	}
+	/* No time is measured: the idle time is in intervals of no length. */
+	(void)parameter(w, 0x0002, LIST_BINARY, 8);
+	(void)parameter(w, 0x0003, LIST_BINARY, 8);
 }
 
 static void

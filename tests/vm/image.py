@@ -50,7 +50,7 @@ MODULES = """
 virtio_pci virtio_net virtio_blk virtio_rng ata_piix sd_mod iscsi_tcp ext4 xfs vfat
 nls_cp437 nls_ascii nls_utf8 crc32c_generic crc32c_intel md5 sha1_generic
 sha256_generic sha3_generic dm_mod dm_multipath dm_round_robin dm_service_time
-scsi_dh_alua
+scsi_dh_alua sg
 """.split()
 LIB = "usr/lib/x86_64-linux-gnu"
 

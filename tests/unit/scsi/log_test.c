@@ -89,7 +89,7 @@ TEST(subpages_are_listed_by_pairs)
 TEST(every_page_has_its_parameters)
 {
 	static const uint16_t one[] = { 0 }, two[] = { 0, 1 },
-	    four[] = { 1, 2, 3, 4 }, statistics[] = { 1 };
+	    four[] = { 1, 2, 3, 4 }, statistics[] = { 1, 2, 3 };
 	struct disk disk;
 
 	disk_open(&disk, NULL);
@@ -109,7 +109,7 @@ TEST(every_page_has_its_parameters)
 	check_page(&disk, 0x0d, two, 2);
 	CHECK_EQ(0xff, disk.in[9]);		/* no sensor */
 	check_page(&disk, 0x0e, four, 4);
-	check_page(&disk, 0x19, statistics, 1);
+	check_page(&disk, 0x19, statistics, 3);
 	check_page(&disk, 0x2f, one, 1);
 	CHECK_EQ(0, get_be16(disk.in + 8));
 	disk_close(&disk);
