@@ -46,7 +46,7 @@ rig_open_keeping(struct rig *rig, unsigned reactors, const char *store,
     unsigned luns, const char *reservations)
 {
 	struct target_config tc = { .name = RIG_TARGET,
-		.queue_depth = 64 };
+		.alua = SCSI_ALUA_BOTH, .queue_depth = 64 };
 	struct service_config c;
 	struct error e;
 
