@@ -55,8 +55,8 @@ reservations_discard(struct scsi_reservations *r)
 	if (draft == NULL)
 		return;
 	r->draft = NULL;
-	registrations_clear(draft);
 	free(draft->kept);
+	registrations_clear(draft);
 	free(draft);
 }
 
