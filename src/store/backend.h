@@ -58,8 +58,9 @@ struct store_ops {
 	 * offset in `from`, q->offset and q->length as for a write to `to`; the
 	 * ranges do not overlap.  Ends with
 	 *
-	 *	0, is_mapped	    extent_bytes are copied; STORE_FUA in
-	 *			    q->flags says that a flush must follow
+	 *	0, is_mapped	    extent_bytes are copied, q->position of them
+	 *			    by moving them; STORE_FUA in q->flags says
+	 *			    that a flush must follow
 	 *	0, not is_mapped    a hole of extent_bytes; nothing was done
 	 *	EOPNOTSUPP	    not between these; nothing was done
 	 *	another error	    of `from` when q->position is not 0 */

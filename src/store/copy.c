@@ -79,7 +79,7 @@ share_done(struct store_req *q)
 		return;
 	}
 	c->error_offset = q->error_offset;
-	c->is_from_error = q->position != 0;
+	c->is_from_error = q->error != 0 && q->position != 0;
 	if (q->error != 0) {
 		copy_end(c, q->error);
 		return;
@@ -89,6 +89,7 @@ share_done(struct store_req *q)
 		zero_start(c);
 		return;
 	}
+	c->is_free = q->position == 0;
 	c->must_flush = (q->flags & STORE_FUA) != 0;
 	piece_copied(c);
 }

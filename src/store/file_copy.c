@@ -82,10 +82,11 @@ is_refusal(int code)
 }
 
 static int
-copied(struct store_req *q, uint64_t bytes)
+copied(struct store_req *q, uint64_t bytes, uint64_t moved_bytes)
 {
 	q->is_mapped = true;
 	q->extent_bytes = bytes;
+	q->position = moved_bytes;
 	return 0;
 }
 
@@ -106,7 +107,7 @@ share(struct file_store *from, struct file_store *to, uint64_t from_offset,
 		return EOPNOTSUPP;
 	if (ioctl(to->fd, FICLONERANGE, &range) < 0)
 		return is_refusal(errno) ? EOPNOTSUPP : errno;
-	return copied(q, range.src_length);
+	return copied(q, range.src_length, 0);
 }
 
 static int
@@ -131,7 +132,7 @@ move(struct file_store *from, struct file_store *to, uint64_t from_offset,
 		}
 		done += (uint64_t)n;
 	}
-	return copied(q, done);
+	return copied(q, done, done);
 }
 
 /* How much of the range the kernel is to move at once: no hole, and up to

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "target/internal.h"
+#include "target/rods.h"
 #include "target/space.h"
 
 static void	start_arrived(struct reactor_msg *msg);
@@ -117,6 +118,9 @@ piece_granted(struct unit_claim *claim)
 		.vec = &b->vec, .vec_count = 1,
 		.done = piece_submitted,
 	};
+	if (store_op_changes(b->req.op) && unit_has_rods(u))
+		rods_changed(u, io->offset, io->length,
+		    reactor_now_ns(home(u)));
 	if (store_submit(home(u), u->store, &b->req) == STORE_DONE)
 		piece_done(b);
 }
