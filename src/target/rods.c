@@ -254,6 +254,8 @@ rods_changed(struct unit *u, uint64_t offset, uint64_t length,
 {
 	struct rods *r = u->service->rods;
 
+	if (length == 0)
+		return;
 	(void)pthread_mutex_lock(&r->lock);
 	unit_expire(u, now_ns);
 	LIST_FOR_EACH(l, &u->rods) {
