@@ -1,4 +1,5 @@
-/* EXTENDED COPY and its results: extended_copy.c, copy_list.c, copy_result.c. */
+/* EXTENDED COPY and its results: extended_copy.c, copy_list.c,
+ * copy_result.c. */
 #include "copies.h"
 
 #include <errno.h>
