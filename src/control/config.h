@@ -150,6 +150,7 @@ struct config_lun {
 	bool		 thin;
 	bool		 removable;
 	bool		 copy_offload;
+	bool		 atomic_writes;
 	enum config_auto rotational;
 	uint32_t	 rotation_rate;	/* per minute; 0: not given */
 	enum config_form_factor form_factor;

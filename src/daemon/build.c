@@ -282,6 +282,7 @@ add_unit(struct service *s, const struct config_target *t,
 		.warn_left_bytes = l->warn_left_bytes,
 		.warn_used_bytes = l->warn_used_bytes,
 		.is_removable = l->removable,
+		.has_atomic_writes = l->atomic_writes,
 		.has_copy = l->copy_offload,
 	};
 

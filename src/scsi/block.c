@@ -38,6 +38,8 @@ scsi_read(struct scsi_cmd *c)
 	if (length == 0)
 		return scsi_finish(c, OUTCOME_GOOD);
 	c->phase = 1;
+	if (length > CHUNK_BYTES_MAX)	/* in pieces: see block_atomic.c */
+		c->state[0] = c->lu->atomic_writes.count;
 	c->io = (struct scsi_io){ .op = SCSI_IO_READ,
 		.offset = c->lba << c->lu->block_shift, .length = length };
 	return SCSI_STEP_READ;
@@ -119,7 +121,7 @@ block_io(struct scsi_cmd *c, enum scsi_io_op op, uint64_t bytes_max,
 	uint64_t length = (c->blocks - c->done_blocks) << lu->block_shift;
 
 	assert(c->done_blocks < c->blocks);
-	if (!scsi_cmd_may_go_on(c))
+	if (!scsi_cmd_may_go_on(c, 0))
 		return SCSI_STEP_DONE;
 	if (!block_is_inside(lu, lba, c->blocks - c->done_blocks))
 		return block_refuse_range(c);

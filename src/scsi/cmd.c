@@ -36,6 +36,7 @@ scsi_cmd_begin(struct scsi_cmd *c)
 	c->sense_bytes = 0;
 	c->phase = 0;
 	c->is_exclusive = c->is_answer = c->is_keeping = false;
+	c->knows_inventory = false;
 	c->failure = OUTCOME_GOOD;
 	c->io.op = SCSI_IO_READ;
 	c->io.length = 0;
@@ -217,9 +218,15 @@ scsi_cmd_step(struct scsi_cmd *c, int error)
 }
 
 bool
-scsi_cmd_may_go_on(struct scsi_cmd *c)
+scsi_cmd_may_go_on(struct scsi_cmd *c, uint64_t moved)
 {
-	return !c->lu->has_operation || operation_allows(c);
+	if (c->lu->has_operation && !operation_allows(c))
+		return false;
+	if (moved == 0 || c->io.op != SCSI_IO_READ ||
+	    !atomic_write_tears(c, moved))
+		return true;
+	(void)scsi_finish(c, OUTCOME_TORN);
+	return false;
 }
 
 void

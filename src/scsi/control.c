@@ -111,7 +111,8 @@ scsi_report_luns(struct scsi_cmd *c)
 			at = put_lun(c, at, scsi_lun_build(c->inventory[i]));
 	if (c->cdb[2] != SELECT_UNITS)
 		(void)put_lun(c, at, SCSI_LUN_REPORT_LUNS);
-	if (c->nexus != NULL)		/* SPC-4 6.33: it knows now */
+	c->knows_inventory = true;	/* SPC-4 6.33 */
+	if (c->nexus != NULL)
 		scsi_attention_drop(c->nexus, ATTENTION_INVENTORY_CHANGED);
 	return scsi_answer(c, bytes, get_be32(c->cdb + 6));
 }

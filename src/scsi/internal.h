@@ -136,6 +136,7 @@ enum scsi_step scsi_read_capacity_10(struct scsi_cmd *c);
 enum scsi_step scsi_read_capacity_16(struct scsi_cmd *c);
 enum scsi_step scsi_or_write(struct scsi_cmd *c);
 enum scsi_step scsi_compare_and_write(struct scsi_cmd *c);
+enum scsi_step scsi_write_atomic(struct scsi_cmd *c);
 enum scsi_step scsi_write_same(struct scsi_cmd *c);
 enum scsi_step scsi_unmap(struct scsi_cmd *c);
 enum scsi_step scsi_get_lba_status(struct scsi_cmd *c);
@@ -160,6 +161,14 @@ enum scsi_step scsi_reserve(struct scsi_cmd *c);
 enum scsi_step scsi_release(struct scsi_cmd *c);
 enum scsi_step scsi_persistent_in(struct scsi_cmd *c);
 enum scsi_step scsi_persistent_out(struct scsi_cmd *c);
+
+/* -- atomic writes (block_atomic.c) ---------------------------------------- */
+
+#define SCSI_ATOMIC_BYTES_MAX	MiB	/* of one WRITE ATOMIC */
+
+/* Has a WRITE ATOMIC since the READ c began changed blocks on both sides of the
+ * place that is `moved` bytes after its start? */
+bool	atomic_write_tears(const struct scsi_cmd *c, uint64_t moved);
 
 /* -- thin provisioning (provisioning.c) ------------------------------------- */
 

@@ -52,6 +52,10 @@ struct scsi_lu {
 	struct list nexuses;		/* struct scsi_nexus.link */
 	struct scsi_lu_config config;	/* config.blocks follows blocks */
 	struct operation operation;
+	struct {			/* block_atomic.c: WRITE ATOMIC */
+		uint64_t count;
+		struct scsi_byte_range { uint64_t from, to; } last[8];
+	}	 atomic_writes;
 	struct {			/* log_page.c */
 		struct scsi_survey base; /* what LOG SELECT has reset */
 		atomic_ullong non_medium_errors;

@@ -80,6 +80,8 @@ scsi_opcode_is_offered(const struct scsi_opcode *o, const struct scsi_lu *lu)
 
 	if ((o->flags & OPCODE_THIN) && !config->is_thin)
 		return false;
+	if ((o->flags & OPCODE_ATOMIC) && !config->has_atomic_writes)
+		return false;
 	if ((o->flags & OPCODE_COPY) && !config->has_copy)
 		return false;
 	if ((o->flags & OPCODE_ALUA) && config->alua == SCSI_ALUA_NONE)

@@ -44,7 +44,9 @@ enum scsi_opcode_flag {
 	OPCODE_REPAIRS	= 8192,	/* runs after a format that failed */
 	OPCODE_SANITIZES = 16384, /* and after a sanitize operation that failed */
 	OPCODE_COPY	= 32768,	/* exists where the unit takes part in copies */
-	OPCODE_LOOK_CLOSER = OPCODE_ACTION | OPCODE_THIN | OPCODE_NONE,
+	OPCODE_ATOMIC	= 65536, /* exists where the store keeps writes whole */
+	OPCODE_LOOK_CLOSER = OPCODE_ACTION | OPCODE_THIN | OPCODE_NONE |
+			    OPCODE_ATOMIC,
 };
 
 struct scsi_opcode {

@@ -109,6 +109,8 @@ struct scsi_lu_config {
 	uint16_t rotation_rate;		/* per minute, if rotational; 0: 7200 */
 	uint8_t	 form_factor;		/* SBC-4 table 254; 0: not told */
 	bool	 is_removable;		/* START STOP UNIT may eject */
+	bool	 has_atomic_writes;	/* WRITE ATOMIC: the store writes a range
+					 * whole or not at all */
 	bool	 has_copy;		/* EXTENDED COPY and tokens, from it and
 					 * to it */
 	bool	 has_write_cache;	/* WCE at start; MODE SELECT may change
@@ -483,6 +485,10 @@ struct scsi_cmd {
 	 * cut to the allocation length. */
 	uint64_t	 transfer_out, transfer_in;
 
+	/* DONE: it was REPORT LUNS: scsi_nexus_knows_inventory() for the other
+	 * units of the session. */
+	bool		 knows_inventory;
+
 	/* DONE: the answer. */
 	enum scsi_status status;
 	uint32_t	 data_in_bytes;	/* of c->data; READ steps' data has gone
@@ -520,10 +526,11 @@ enum scsi_step scsi_cmd_begin(struct scsi_cmd *c);
  * be moved there first, for the sense data. */
 enum scsi_step scsi_cmd_step(struct scsi_cmd *c, int error);
 
-/* Before a further piece of a READ or WRITE step is moved: may it be?  False: the
- * unit is being sanitized or formatted, and the command has been ended with the
- * sense data that says so. */
-bool	scsi_cmd_may_go_on(struct scsi_cmd *c);
+/* Before a further piece of a READ or WRITE step is moved, `moved` bytes after
+ * its start: may it be?  False: the unit is being sanitized or formatted, or a
+ * WRITE ATOMIC has changed blocks on both sides of this place; the command has
+ * been ended with the sense data that says so. */
+bool	scsi_cmd_may_go_on(struct scsi_cmd *c, uint64_t moved);
 
 /* COPY: may the piece be copied now?  Called when nobody has either unit
  * exclusively and nothing has been started; looks at the reservations, the

@@ -176,6 +176,14 @@ block_limits(const struct scsi_cmd *c, uint8_t *out)
 		    0x80000000u | config->discard_offset_blocks); /* UGAVALID */
 	}
 	put_be64(page + 36, SCSI_WRITE_SAME_BYTES_MAX / config->block_bytes);
+	if (config->has_atomic_writes)
+		put_be32(page + 44, SCSI_ATOMIC_BYTES_MAX /
+		    config->block_bytes);
+	/* Alignment and granularity of these; no boundary. */
+	if (config->has_atomic_writes && config->physical_exponent > 0) {
+		put_be32(page + 48, 1u << config->physical_exponent);
+		put_be32(page + 52, 1u << config->physical_exponent);
+	}
 	return 60;
 }
 

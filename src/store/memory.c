@@ -224,6 +224,9 @@ memory_open(struct store *s, const char *rest,
 		.is_read_only = options->is_read_only,
 		.is_discard_zeroing = true,
 		.is_thin = !m->is_thick,
+		/* All pages are there, so nothing can fail half way; and
+		 * after a power cut there is nothing at all. */
+		.is_whole = m->is_thick,
 	};
 	return true;
 }

@@ -74,6 +74,9 @@ struct store_facts {
 					 * until flushed */
 	bool	 is_discard_zeroing;
 	bool	 is_thin;		/* unwritten ranges take no space */
+	bool	 is_whole;		/* a WRITE is done whole or not at all,
+					 * whatever happens, power cuts included,
+					 * and READs see it so */
 	bool	 is_rotational;
 	bool	 is_device;		/* a block device: physical_bytes is its
 					 * sector */

@@ -489,6 +489,8 @@ command_answer(struct command *c)
 	else if (t->is_write && (s->status == SCSI_GOOD ||
 	    s->status == SCSI_CONDITION_MET))
 		a.moved_bytes = s->transfer_out;
+	if (s->knows_inventory)
+		nexus_knows_inventory(c->nexus);
 	command_leave(c);
 	task_answer(t, &a);
 }

@@ -17,7 +17,7 @@ static void	write_submit(struct command *c);
 static bool
 may_go_on(struct command *c)
 {
-	if (scsi_cmd_may_go_on(&c->scsi))
+	if (scsi_cmd_may_go_on(&c->scsi, c->moved))
 		return true;
 	command_answer(c);
 	return false;
@@ -108,7 +108,7 @@ command_read(struct command *c)
 
 	/* A digest is over what is sent, and what is sent again is to be the
 	 * same: so it must not change. */
-	if (c->us->unit->can_peek && io->length <= UINT32_MAX &&
+	if (c->us->unit->can_read_in_place && io->length <= UINT32_MAX &&
 	    io->length > 0 && !c->task.conn->keeps_data)
 		place = store_peek(c->us->unit->store, io->offset,
 		    io->length);

@@ -378,3 +378,16 @@ nexus_check_end(struct nexus *n)
 	atomic_fetch_sub(&sh->load, 1);
 	nexus_free(n);
 }
+
+/* Attentions belong to who has the unit exclusively, else to the session. */
+void
+nexus_knows_inventory(struct nexus *n)
+{
+	LIST_FOR_EACH(l, &n->units) {
+		struct nexus_unit *nu = CONTAINER_OF(l, struct nexus_unit,
+		    link);
+
+		if (nu->is_attached && !nu->us->is_held)
+			scsi_nexus_knows_inventory(&nu->scsi);
+	}
+}

@@ -82,4 +82,8 @@ nexus_of_session(const struct session *s)
 	return s->owner;
 }
 
+/* Its session has been told all LUNs: none of its units need tell that they have
+ * changed.  A unit that somebody has to himself still does. */
+void	nexus_knows_inventory(struct nexus *n);
+
 #endif

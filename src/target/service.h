@@ -106,6 +106,7 @@ struct unit_config {
 	uint16_t	 rotation_rate;		/* see struct scsi_lu_config */
 	uint8_t		 form_factor;
 	uint64_t	 warn_left_bytes, warn_used_bytes;
+	bool		 has_atomic_writes;	/* WRITE ATOMIC */
 	bool		 is_removable;
 	bool		 has_copy;		/* EXTENDED COPY and tokens */
 	struct scsi_identity identity;		/* uuid set, the rest completed */

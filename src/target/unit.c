@@ -73,6 +73,9 @@ lu_config_fill(struct scsi_lu_config *lc, const struct unit_config *c,
 		return error_set(e, EINVAL, "too small: %llu bytes, "
 		    "one block has %u", (unsigned long long)f->size_bytes,
 		    block);
+	if (c->has_atomic_writes && !f->is_whole)
+		return error_set(e, EINVAL, "atomic_writes: only ram:SIZE with "
+		    "thin = no writes a range whole or not at all");
 	if (!is_power_of_two(physical) || physical < block)
 		physical = block;
 	*lc = (struct scsi_lu_config){
@@ -94,6 +97,7 @@ lu_config_fill(struct scsi_lu_config *lc, const struct unit_config *c,
 		.rotation_rate = c->rotation_rate,
 		.form_factor = c->form_factor,
 		.is_removable = c->is_removable,
+		.has_atomic_writes = c->has_atomic_writes,
 		.has_copy = c->has_copy,
 		.has_write_cache = f->is_volatile && c->has_write_cache &&
 		    !c->store_options.is_write_through,
@@ -188,6 +192,7 @@ unit_new(struct unit **out, struct service *s, struct target *t,
 	if (!unit_load_reservations(u, s->reservations, e))
 		goto out;
 	u->can_peek = store_peek(u->store, 0, u->block_bytes) != NULL;
+	u->can_read_in_place = u->can_peek && !lc.has_atomic_writes;
 	*out = u;
 	return true;
 out:

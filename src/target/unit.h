@@ -116,7 +116,9 @@ struct unit {
 	atomic_uint	 rod_count;	/* of rods; changes look at it */
 	struct list	 rods;		/* tokens that may be used, rods.h */
 	uint32_t	 block_bytes;
-	bool		 can_peek;	/* a store in memory: read without copy */
+	bool		 can_peek;	/* a store in memory: never waits */
+	bool		 can_read_in_place; /* and READ may send it from there:
+					 * no write need be seen whole */
 
 	/* The claims, on the home reactor. */
 	unsigned	 home;

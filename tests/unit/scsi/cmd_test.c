@@ -149,14 +149,16 @@ build_right(uint8_t cdb[16], const struct scsi_opcode *o)
 		put_be32(cdb + 6, 1);
 		return 512;
 	}
-	put_be32(cdb + 10, o->opcode == 0x89 ? 0 : 1);
-	cdb[13] = 1;
+	put_be32(cdb + 10, o->opcode == 0x89 || o->opcode == 0x9c ? 0 : 1);
+	cdb[13] = o->opcode == 0x9c ? 8 : 1;	/* a physical block */
+	if (o->opcode == 0x9c)
+		return 8 * 512;
 	return o->opcode == 0x89 ? 1024 : 512;
 }
 
 TEST(every_command_that_writes_is_refused_when_protected)
 {
-	static const uint8_t zeros[1024], overwrite[] = { 1, 0, 0, 1, 0 };
+	static const uint8_t zeros[4096], overwrite[] = { 1, 0, 0, 1, 0 };
 	struct disk disk;
 
 	disk_open(&disk, NULL);

@@ -308,9 +308,9 @@ TEST(a_transfer_may_not_go_on_once_it_runs)
 		.nexus = &disk.rig.nexuses[0], .cdb = cdb, .cdb_bytes = 16,
 		.expected_out = 2048 };
 	CHECK_EQ(SCSI_STEP_WRITE, scsi_cmd_begin(c));
-	CHECK(scsi_cmd_may_go_on(c));
+	CHECK(scsi_cmd_may_go_on(c, 0));
 	begin_sanitize(&disk);
-	CHECK(!scsi_cmd_may_go_on(c));
+	CHECK(!scsi_cmd_may_go_on(c, 0));
 	CHECK_SENSE(&disk.rig, 0x2, 0x04, 0x1b);
 	disk_close(&disk);
 }
