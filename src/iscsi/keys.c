@@ -133,7 +133,7 @@ negotiate_offer_default(struct negotiate_offer *o)
 			.data_sequence_in_order = true,
 			.error_recovery_level = 0,
 			.task_reporting = TASK_REPORTING_RFC3720,
-			.protocol_level = 1,
+			.protocol_level = PROTOCOL_LEVEL_QUERIES,
 		},
 		.recv_data_max = RECV_DATA_BYTES_MAX,
 		.header_digests = DIGESTS_NONE_CRC32C,

@@ -38,6 +38,9 @@ enum task_reporting {			/* 13.23 */
 	TASK_REPORTING_FAST_ABORT,
 };
 
+/* iSCSIProtocolLevel: RFC 7143, and the task management of RFC 7144 with it. */
+#define PROTOCOL_LEVEL_QUERIES	2u
+
 /* What holds for a session, in RFC 7143's units: bytes, seconds, counts.
  * Members are the PARAM lines of keys.def: max_connections, initial_r2t,
  * immediate_data, max_burst_bytes, first_burst_bytes, time2wait_s,

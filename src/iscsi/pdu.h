@@ -84,7 +84,8 @@ enum reject_reason {
 	REJECT_WAITING_FOR_LOGOUT	= 0x0c,
 };
 
-/* Task management functions, 11.5.1, and responses, 11.6.1 */
+/* Task management functions, 11.5.1, and responses, 11.6.1; from 9 on, and
+ * TASK_SUCCEEDED, of RFC 7144, for sessions of protocol level 2 */
 enum task_function {
 	TASK_ABORT_TASK		= 1,
 	TASK_ABORT_TASK_SET	= 2,
@@ -94,6 +95,10 @@ enum task_function {
 	TASK_WARM_RESET		= 6,
 	TASK_COLD_RESET		= 7,
 	TASK_REASSIGN		= 8,
+	TASK_QUERY		= 9,
+	TASK_QUERY_SET		= 10,
+	TASK_NEXUS_RESET	= 11,
+	TASK_QUERY_EVENT	= 12,
 };
 enum task_response {
 	TASK_COMPLETE			= 0,
@@ -103,6 +108,7 @@ enum task_response {
 	TASK_REASSIGN_NOT_SUPPORTED	= 4,
 	TASK_NOT_SUPPORTED		= 5,
 	TASK_AUTHORIZATION_FAILED	= 6,
+	TASK_SUCCEEDED			= 7,
 	TASK_REJECTED			= 255,
 };
 

@@ -603,10 +603,14 @@ is_meant(const struct task_request *r, const struct task *t)
 		return t->lun == r->lun && sn_before(t->cmdsn, r->cmdsn);
 	case TASK_WARM_RESET:
 	case TASK_COLD_RESET:
+	case TASK_NEXUS_RESET:
 		return sn_before(t->cmdsn, r->cmdsn);
 	case TASK_ABORT_TASK:
 	case TASK_CLEAR_ACA:
 	case TASK_REASSIGN:
+	case TASK_QUERY:
+	case TASK_QUERY_SET:
+	case TASK_QUERY_EVENT:
 		break;
 	}
 	return false;
@@ -638,6 +642,24 @@ abort_answered(struct session *s, const struct task_request *r)
 	}
 }
 
+/* Is there the task, or one of the set, that a query asks for?  One whose
+ * status has left is none any more. */
+static bool
+query_finds(struct conn *c, const struct pdu *p)
+{
+	struct session *s = c->session;
+	const struct task *t = session_find_task(s, p->task.referenced_itt);
+
+	if (p->task.function == TASK_QUERY)
+		return t != NULL && t->lun == p->lun && !t->is_aborted;
+	LIST_FOR_EACH(l, &s->tasks) {
+		t = CONTAINER_OF(l, struct task, link);
+		if (t->lun == p->lun && !t->is_aborted && t->slot != SLOT_NONE)
+			return true;
+	}
+	return false;
+}
+
 bool
 task_request_arrived(struct conn *c, const struct pdu *p,
     const struct pdu_body *body)
@@ -658,6 +680,8 @@ task_request_arrived(struct conn *c, const struct pdu *p,
 	r->task = NULL;
 	r->owner = NULL;
 	r->pending = 0;
+	r->is_there = false;
+	memset(r->info, 0, sizeof(r->info));
 	put_be32(r->reply.bhs + 16, p->itt);	/* until the answer is built */
 	list_append(&s->requests, &r->link);
 	s->active_requests++;
@@ -677,6 +701,17 @@ task_request_arrived(struct conn *c, const struct pdu *p,
 	case TASK_REASSIGN:
 		reassign_arrived(c, r, p);
 		return true;
+	case TASK_QUERY:
+	case TASK_QUERY_SET:
+	case TASK_NEXUS_RESET:
+	case TASK_QUERY_EVENT:
+		if (s->params.protocol_level < PROTOCOL_LEVEL_QUERIES) {
+			task_request_done(r, TASK_NOT_SUPPORTED);
+			return true;
+		}
+		r->is_there = query_finds(c, p);
+		abort_waiting(s, r);
+		break;
 	case TASK_CLEAR_ACA:
 	default:
 		task_request_done(r, TASK_NOT_SUPPORTED);
@@ -696,6 +731,9 @@ task_request_done(struct task_request *r, enum task_response response)
 		.is_final = true,
 		.itt = get_be32(r->reply.bhs + 16),
 		.task_response.response = (uint8_t)response,
+		/* Bytes 8 to 10, where others have a LUN (RFC 7144 5). */
+		.lun = (uint64_t)r->info[0] << 56 |
+		    (uint64_t)r->info[1] << 48 | (uint64_t)r->info[2] << 40,
 	};
 
 	list_remove(&r->link);

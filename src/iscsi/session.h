@@ -433,6 +433,10 @@ struct task_request {
 	uint32_t	 cmdsn;		/* tasks before it are meant */
 	struct task	*task;		/* ABORT TASK: the one meant; NULL when
 					 * it is gone */
+	bool		 is_there;	/* QUERY TASK, QUERY TASK SET: there is
+					 * such a task */
+	uint8_t		 info[3];	/* QUERY ASYNCHRONOUS EVENT: additional
+					 * response information, by the owner */
 	void		*owner;		/* the owner's own */
 	unsigned	 pending;	/* the owner's own */
 };

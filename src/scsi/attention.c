@@ -63,3 +63,18 @@ scsi_attention_take(struct scsi_nexus *n, uint8_t *asc, uint8_t *ascq)
 	*ascq = codes[a].ascq;
 	return true;
 }
+
+/* UADE DEPTH in bits 5 and 4: one, or more than one; the key, ASC and ASCQ. */
+bool
+scsi_nexus_event(const struct scsi_nexus *n, uint8_t info[3])
+{
+	int count = __builtin_popcount(n->attentions);
+	int a = __builtin_ffs((int)n->attentions) - 1;
+
+	if (count == 0)
+		return false;
+	info[0] = (uint8_t)((count == 1 ? 1 : 2) << 4 | 0x06);
+	info[1] = codes[a].asc;
+	info[2] = codes[a].ascq;
+	return true;
+}

@@ -145,7 +145,13 @@ enum {
 	ABORT_TASK_SET		= 0x40,		/* ATSS */
 	CLEAR_TASK_SET		= 0x10,		/* CTSS */
 	UNIT_RESET		= 0x08,		/* LURS */
+	QUERY_TASK		= 0x04,		/* QTS */
 	TARGET_RESET		= 0x02,		/* TRS */
+
+	/* in the second byte */
+	QUERY_EVENT		= 0x04,		/* QAES */
+	QUERY_TASK_SET		= 0x02,		/* QTSS */
+	NEXUS_RESET		= 0x01,		/* ITNRS */
 };
 
 enum scsi_step
@@ -162,6 +168,10 @@ scsi_report_task_functions(struct scsi_cmd *c)
 	}
 	c->data[0] = ABORT_TASK | ABORT_TASK_SET | CLEAR_TASK_SET |
 	    UNIT_RESET | TARGET_RESET;
+	if (c->nexus != NULL && c->nexus->has_queries) {
+		c->data[0] |= QUERY_TASK;
+		c->data[1] = QUERY_EVENT | QUERY_TASK_SET | NEXUS_RESET;
+	}
 	if (is_extended)		/* no timeouts are told: all zero */
 		c->data[3] = 16 - 4;
 	return scsi_answer(c, is_extended ? 16 : 4, allocation_bytes);

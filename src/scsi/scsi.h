@@ -182,6 +182,8 @@ struct scsi_nexus {
 	struct scsi_registration *registration;	/* persistent reservation */
 	const struct scsi_lu_port *port; /* state of target; NULL: always open */
 	bool		 prevents_removal;
+	bool		 has_queries;	/* its transport knows QUERY TASK and
+					 * the like; set after attaching */
 	struct scsi_copy_results *copies;	/* of third-party copies; made by
 						 * the first of them */
 };
@@ -196,6 +198,11 @@ void	scsi_nexus_attach(struct scsi_nexus *n, struct scsi_lu *lu,
 /* The session has ended: RESERVE(6/10) and PREVENT of this nexus end, a
  * registration stays. */
 void	scsi_nexus_detach(struct scsi_nexus *n);
+
+/* QUERY ASYNCHRONOUS EVENT (SAM-5 7.10): the unit attention that waits, which
+ * goes on waiting; info is the additional response information.  False: none
+ * waits.  With the exclusiveness that _attach() needs. */
+bool	scsi_nexus_event(const struct scsi_nexus *n, uint8_t info[3]);
 
 /* REPORT LUNS has been answered, at whatever LUN of the session: the nexus need
  * not be told any more that the inventory has changed (SPC-4 6.33).  For the

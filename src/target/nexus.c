@@ -280,6 +280,8 @@ unit_attached(struct unit_claim *claim)
 
 	scsi_nexus_attach(&nu->scsi, nu->unit->lu, &nu->nexus->port,
 	    nu->nexus->target_port, nu->nexus->is_reinstated);
+	nu->scsi.has_queries = nu->nexus->session->params.protocol_level >=
+	    PROTOCOL_LEVEL_QUERIES;
 	unit_claim_release(claim);
 	nu->is_attached = true;
 	while ((l = list_take(&nu->waiting)) != NULL)

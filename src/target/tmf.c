@@ -32,6 +32,7 @@ static bool	tmf_unit(struct tmf *m, struct unit *u);
 static void	tmf_unit_aborted(struct unit_abort *a);
 static void	tmf_unit_claimed(struct unit_claim *c);
 static void	tmf_next_unit(struct tmf *m);
+static void	tmf_query(struct tmf *m, struct unit *u);
 static void	tmf_done(struct tmf *m, enum task_response response);
 
 static const char *
@@ -46,14 +47,27 @@ function_words(enum task_function function)
 	case TASK_WARM_RESET:		return "target warm reset";
 	case TASK_COLD_RESET:		return "target cold reset";
 	case TASK_REASSIGN:		return "task reassign";
+	case TASK_QUERY:	return "query task";
+	case TASK_QUERY_SET:	return "query task set";
+	case TASK_NEXUS_RESET:	return "I_T nexus reset";
+	case TASK_QUERY_EVENT:	return "query asynchronous event";
 	}
 	return "unknown";
 }
 
+/* Does it mean all units of the target, one after the other? */
 static bool
-is_target_reset(enum task_function function)
+is_of_all_units(enum task_function function)
 {
-	return function == TASK_WARM_RESET || function == TASK_COLD_RESET;
+	return function == TASK_WARM_RESET || function == TASK_COLD_RESET ||
+	    function == TASK_NEXUS_RESET;
+}
+
+static bool
+is_query(enum task_function function)
+{
+	return function == TASK_QUERY || function == TASK_QUERY_SET ||
+	    function == TASK_QUERY_EVENT;
 }
 
 void
@@ -70,10 +84,10 @@ task_management(struct task_request *r)
 	}
 	m->request = r;
 	m->nexus = n;
-	if (r->function != TASK_ABORT_TASK)
+	if (r->function != TASK_ABORT_TASK && !is_query(r->function))
 		log_info("initiator %s: target %s: %s", n->port.name,
 		    n->entry.target, function_words(r->function));
-	if (is_target_reset(r->function)) {
+	if (is_of_all_units(r->function)) {
 		tmf_next_unit(m);
 		return;
 	}
@@ -81,6 +95,10 @@ task_management(struct task_request *r)
 		u = target_find_unit(n->target, lun);
 	if (u == NULL) {
 		tmf_done(m, TASK_LUN_DOES_NOT_EXIST);
+		return;
+	}
+	if (is_query(r->function)) {
+		tmf_query(m, u);
 		return;
 	}
 	if (r->function == TASK_ABORT_TASK) {
@@ -134,6 +152,7 @@ tmf_unit(struct tmf *m, struct unit *u)
 		m->abort.matches = is_the_one;
 		break;
 	case TASK_ABORT_TASK_SET:
+	case TASK_NEXUS_RESET:
 		m->abort.matches = is_of_nexus;
 		break;
 	default:
@@ -161,7 +180,7 @@ tmf_unit_aborted(struct unit_abort *a)
 }
 
 /* The nexus that asked, as the unit knows it; NULL when it never used it. */
-static const struct scsi_nexus *
+static struct scsi_nexus *
 tmf_scsi_nexus(const struct tmf *m)
 {
 	LIST_FOR_EACH(l, &m->nexus->units) {
@@ -174,22 +193,75 @@ tmf_scsi_nexus(const struct tmf *m)
 	return NULL;
 }
 
+/* I_T NEXUS RESET (RFC 7144 4.3, SAM-5 6.3.4): the unit forgets the nexus as
+ * if its session had ended, and meets it again. */
+static void
+nexus_reset(struct tmf *m)
+{
+	struct scsi_nexus *sn = tmf_scsi_nexus(m);
+	bool has_queries;
+
+	if (sn == NULL)
+		return;
+	has_queries = sn->has_queries;
+	scsi_nexus_detach(sn);
+	scsi_nexus_attach(sn, m->unit->lu, &m->nexus->port,
+	    m->nexus->target_port, true);
+	sn->has_queries = has_queries;
+}
+
 static void
 tmf_unit_claimed(struct unit_claim *c)
 {
 	struct tmf *m = CONTAINER_OF(c, struct tmf, claim);
 
-	if (m->request->function != TASK_CLEAR_TASK_SET)
+	if (m->request->function == TASK_NEXUS_RESET)
+		nexus_reset(m);
+	else if (m->request->function != TASK_CLEAR_TASK_SET)
 		scsi_lu_event(m->unit->lu, SCSI_LU_RESET, NULL);
 	else if (!scsi_lu_tells_aborted(m->unit->lu))
 		scsi_lu_event(m->unit->lu, SCSI_LU_COMMANDS_CLEARED,
 		    tmf_scsi_nexus(m));
 	unit_claim_release(c);
-	if (is_target_reset(m->request->function))
+	if (is_of_all_units(m->request->function))
 		tmf_next_unit(m);
 	else
 		tmf_done(m, TASK_COMPLETE);
 }
+
+/* -- queries --------------------------------------------------------------- */
+
+/* What waits is read when nobody else changes it. */
+static void
+event_claimed(struct unit_claim *c)
+{
+	struct tmf *m = CONTAINER_OF(c, struct tmf, claim);
+	const struct scsi_nexus *sn = tmf_scsi_nexus(m);
+	/* Whom the unit has not met yet it will tell of its power on. */
+	static const uint8_t power_on[3] = { 1 << 4 | 0x06, 0x29, 0x00 };
+	bool has_event = true;
+
+	if (sn == NULL)
+		memcpy(m->request->info, power_on, sizeof(power_on));
+	else
+		has_event = scsi_nexus_event(sn, m->request->info);
+	unit_claim_release(c);
+	tmf_done(m, has_event ? TASK_SUCCEEDED : TASK_COMPLETE);
+}
+
+static void
+tmf_query(struct tmf *m, struct unit *u)
+{
+	m->unit = u;
+	if (m->request->function == TASK_QUERY_EVENT)
+		unit_claim_get(u, m->nexus->shard->index, &m->claim,
+		    event_claimed);
+	else
+		tmf_done(m, m->request->is_there ? TASK_SUCCEEDED :
+		    TASK_COMPLETE);
+}
+
+/* -- all units ------------------------------------------------------------- */
 
 /* A unit that is done at once comes back here; it then is the next round of
  * this loop, so that thousands of units do not nest. */

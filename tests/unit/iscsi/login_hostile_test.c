@@ -34,7 +34,7 @@ check_params(const struct login *l)
 	check_range("retain", s->time2retain_s, 0, 3600);
 	check_range("r2ts", s->max_outstanding_r2t, 1, OUTSTANDING_R2T_MAX);
 	check_range("erl", s->error_recovery_level, 0, 0);
-	check_range("level", s->protocol_level, 0, 1);
+	check_range("level", s->protocol_level, 0, 2);
 	check_range("recv", l->conn.peer_recv_data_max, 512, 0xffffff);
 	check_range("ours", l->conn.our_recv_data_max, 8192, 262144);
 }

@@ -70,7 +70,7 @@ TEST(smaller_length_wins)
 	CHECK_TEXT("8", answer_to(&t, "MaxConnections", "16"));
 	CHECK_TEXT("0", answer_to(&t, "ErrorRecoveryLevel", "2"));
 	CHECK_TEXT("0", answer_to(&t, "DefaultTime2Retain", "20"));
-	CHECK_TEXT("1", answer_to(&t, "iSCSIProtocolLevel", "2"));
+	CHECK_TEXT("2", answer_to(&t, "iSCSIProtocolLevel", "31"));
 	CHECK_TEXT("0", answer_to(&t, "iSCSIProtocolLevel", "0"));
 }
 
