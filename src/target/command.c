@@ -525,8 +525,8 @@ command_abort(struct command *c)
 	/* else: whatever is under way ends in command_drop() */
 }
 
-void
-command_forget(struct command *c)
+static inline void
+give_all_memory(struct command *c)
 {
 	command_memory_give(c, &c->data, c->data_capacity);
 	command_memory_give(c, &c->scratch, c->scratch_capacity);
@@ -534,8 +534,14 @@ command_forget(struct command *c)
 }
 
 void
+command_forget(struct command *c)
+{
+	give_all_memory(c);
+}
+
+void
 command_released(struct command *c)
 {
 	scsi_cmd_end(&c->scsi);
-	command_forget(c);
+	give_all_memory(c);
 }
