@@ -68,12 +68,13 @@ scsi_attention_take(struct scsi_nexus *n, uint8_t *asc, uint8_t *ascq)
 bool
 scsi_nexus_event(const struct scsi_nexus *n, uint8_t info[3])
 {
-	int count = __builtin_popcount(n->attentions);
-	int a = __builtin_ffs((int)n->attentions) - 1;
+	uint32_t waiting = n->attentions;
+	int a = __builtin_ffs((int)waiting) - 1;
 
-	if (count == 0)
+	if (waiting == 0)
 		return false;
-	info[0] = (uint8_t)((count == 1 ? 1 : 2) << 4 | 0x06);
+	info[0] = (uint8_t)(((waiting & (waiting - 1)) == 0 ? 1 : 2) << 4 |
+	    0x06);
 	info[1] = codes[a].asc;
 	info[2] = codes[a].ascq;
 	return true;
