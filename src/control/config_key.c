@@ -17,6 +17,12 @@ member_of(const struct config_key *key, void *object)
 	return (char *)object + key->offset;
 }
 
+static const void *
+value_of(const struct config_key *key, const void *object)
+{
+	return (const char *)object + key->offset;
+}
+
 /* -- texts ---------------------------------------------------------------- */
 
 static bool
@@ -92,6 +98,24 @@ texts_parse(const struct config_key *key, const char *text, unsigned line,
 	    config_texts_add(member_of(key, object), text, line, e);
 }
 
+static void
+text_print(const struct config_key *key, const void *object, FILE *out)
+{
+	const char *const *text = value_of(key, object);
+
+	if (*text != NULL)
+		(void)fputs(*text, out);
+}
+
+static void
+texts_print(const struct config_key *key, const void *object, FILE *out)
+{
+	const struct config_texts *list = value_of(key, object);
+
+	for (size_t i = 0; i < list->count; i++)
+		(void)fprintf(out, "%s%s", i > 0 ? ", " : "", list->text[i]);
+}
+
 /* -- numbers -------------------------------------------------------------- */
 
 static bool
@@ -131,6 +155,53 @@ flag_parse(const struct config_key *key, const char *text,
     [[maybe_unused]] unsigned line, void *object, struct error *e)
 {
 	return value_flag(text, member_of(key, object), e);
+}
+
+static void
+number_print(const struct config_key *key, const void *object, FILE *out)
+{
+	(void)fprintf(out, "%u", *(const uint32_t *)value_of(key, object));
+}
+
+/* In the largest unit that leaves a whole number. */
+static void
+bytes_print(uint64_t bytes, FILE *out)
+{
+	static const char units[] = "\0KMGTPE";
+	unsigned unit = 0;
+
+	while (bytes != 0 && bytes % 1024 == 0 && units[unit + 1] != '\0') {
+		bytes /= 1024;
+		unit++;
+	}
+	(void)fprintf(out, "%llu", (unsigned long long)bytes);
+	if (unit > 0)
+		(void)fputc(units[unit], out);
+}
+
+/* Where 0 is none, it is no value. */
+static void
+size_value_print(const struct config_key *key, const void *object, FILE *out)
+{
+	uint64_t bytes = *(const uint64_t *)value_of(key, object);
+
+	if (bytes != 0 || key->least == 0)
+		bytes_print(bytes, out);
+}
+
+static void
+length_print(const struct config_key *key, const void *object, FILE *out)
+{
+	uint32_t bytes = *(const uint32_t *)value_of(key, object);
+
+	if (bytes != 0 || key->least == 0)
+		bytes_print(bytes, out);
+}
+
+static void
+flag_print(const struct config_key *key, const void *object, FILE *out)
+{
+	(void)fputs(*(const bool *)value_of(key, object) ? "yes" : "no", out);
 }
 
 /* -- one word of several -------------------------------------------------- */
@@ -196,10 +267,26 @@ static const struct word hash_words[] = {
 	{ "sha1", HASH_SHA1 }, { "md5", HASH_MD5 }, {}
 };
 
+static void
+word_print(const struct word *words, unsigned value, FILE *out)
+{
+	while (words->text != NULL && words->value != value)
+		words++;
+	(void)fputs(words->text == NULL ? "" : words->text, out);
+}
+
 /* Enumerations have the size of unsigned here; the assertion is about that. */
-#define WORD_PARSE(name, type, words)					\
+#define WORD_KIND(name, type, words)					\
+	static void							\
+	name##_print(const struct config_key *key, const void *object,	\
+	    FILE *out)							\
+	{								\
+		word_print(words,					\
+		    (unsigned)*(const type *)value_of(key, object), out); \
+	}								\
+									\
 	static bool							\
-	name(const struct config_key *key, const char *text,		\
+	name##_parse(const struct config_key *key, const char *text,	\
 	    [[maybe_unused]] unsigned line, void *object,		\
 	    struct error *e)						\
 	{								\
@@ -212,13 +299,13 @@ static const struct word hash_words[] = {
 		return true;						\
 	}
 
-WORD_PARSE(level_parse, enum log_level, level_words)
-WORD_PARSE(engine_parse, enum config_engine, engine_words)
-WORD_PARSE(digest_parse, enum config_digest, digest_words)
-WORD_PARSE(auto_parse, enum config_auto, auto_words)
-WORD_PARSE(form_parse, enum config_form_factor, form_words)
-WORD_PARSE(alua_parse, enum config_alua, alua_words)
-WORD_PARSE(state_parse, enum config_port_state, state_words)
+WORD_KIND(level, enum log_level, level_words)
+WORD_KIND(engine, enum config_engine, engine_words)
+WORD_KIND(digest, enum config_digest, digest_words)
+WORD_KIND(auto, enum config_auto, auto_words)
+WORD_KIND(form, enum config_form_factor, form_words)
+WORD_KIND(alua, enum config_alua, alua_words)
+WORD_KIND(state, enum config_port_state, state_words)
 
 const char *
 config_port_state_word(enum config_port_state state)
@@ -248,6 +335,20 @@ hashes_parse(const struct config_key *key, const char *text,
 		return false;
 	*(unsigned *)member_of(key, object) |= 1u << value;
 	return true;
+}
+
+static void
+hashes_print(const struct config_key *key, const void *object, FILE *out)
+{
+	unsigned mask = *(const unsigned *)value_of(key, object);
+	bool is_first = true;
+
+	for (const struct word *w = hash_words; w->text != NULL; w++)
+		if ((mask & 1u << w->value) != 0) {
+			(void)fprintf(out, "%s%s", is_first ? "" : ", ",
+			    w->text);
+			is_first = false;
+		}
 }
 
 /* -- identities ----------------------------------------------------------- */
@@ -308,29 +409,64 @@ eui_parse([[maybe_unused]] const struct config_key *key, const char *text,
 	return true;
 }
 
+static void
+hex_print(const uint8_t *bytes, size_t count, FILE *out)
+{
+	for (size_t i = 0; i < count; i++)
+		(void)fprintf(out, "%02x", bytes[i]);
+}
+
+static void
+uuid_print([[maybe_unused]] const struct config_key *key, const void *object,
+    FILE *out)
+{
+	const struct config_lun *lun = object;
+
+	if (lun->has_uuid)
+		hex_print(lun->uuid, sizeof(lun->uuid), out);
+}
+
+static void
+naa_print([[maybe_unused]] const struct config_key *key, const void *object,
+    FILE *out)
+{
+	const struct config_lun *lun = object;
+
+	hex_print(lun->naa, lun->naa_bytes, out);
+}
+
+static void
+eui_print([[maybe_unused]] const struct config_key *key, const void *object,
+    FILE *out)
+{
+	const struct config_lun *lun = object;
+
+	hex_print(lun->eui, lun->eui_bytes, out);
+}
+
 /* -- the rows ------------------------------------------------------------- */
 
 static const struct config_kind
-    kind_TEXT = { "text", false, text_parse },
-    kind_ASCII = { "text", false, ascii_parse },
-    kind_PATH = { "path", false, path_parse },
-    kind_ADDRESS = { "address", false, address_parse },
-    kind_TEXTS = { "list", true, texts_parse },
-    kind_NUMBER = { "number", false, number_parse },
-    kind_SIZE = { "size", false, size_value_parse },
-    kind_LENGTH = { "size", false, length_parse },
-    kind_FLAG = { "yes|no", false, flag_parse },
-    kind_LEVEL = { "word", false, level_parse },
-    kind_ENGINE = { "word", false, engine_parse },
-    kind_DIGEST = { "word", false, digest_parse },
-    kind_FORM = { "word", false, form_parse },
-    kind_AUTO = { "word", false, auto_parse },
-    kind_ALUA = { "word", false, alua_parse },
-    kind_STATE = { "word", false, state_parse },
-    kind_HASHES = { "list", true, hashes_parse },
-    kind_UUID = { "hex", false, uuid_parse },
-    kind_NAA = { "hex", false, naa_parse },
-    kind_EUI = { "hex", false, eui_parse };
+    kind_TEXT = { "text", false, text_parse, text_print },
+    kind_ASCII = { "text", false, ascii_parse, text_print },
+    kind_PATH = { "path", false, path_parse, text_print },
+    kind_ADDRESS = { "address", false, address_parse, text_print },
+    kind_TEXTS = { "list", true, texts_parse, texts_print },
+    kind_NUMBER = { "number", false, number_parse, number_print },
+    kind_SIZE = { "size", false, size_value_parse, size_value_print },
+    kind_LENGTH = { "size", false, length_parse, length_print },
+    kind_FLAG = { "yes|no", false, flag_parse, flag_print },
+    kind_LEVEL = { "word", false, level_parse, level_print },
+    kind_ENGINE = { "word", false, engine_parse, engine_print },
+    kind_DIGEST = { "word", false, digest_parse, digest_print },
+    kind_FORM = { "word", false, form_parse, form_print },
+    kind_AUTO = { "word", false, auto_parse, auto_print },
+    kind_ALUA = { "word", false, alua_parse, alua_print },
+    kind_STATE = { "word", false, state_parse, state_print },
+    kind_HASHES = { "list", true, hashes_parse, hashes_print },
+    kind_UUID = { "hex", false, uuid_parse, uuid_print },
+    kind_NAA = { "hex", false, naa_parse, naa_print },
+    kind_EUI = { "hex", false, eui_parse, eui_print };
 
 typedef struct config object_DAEMON;
 typedef struct config_session object_SESSION;
@@ -362,6 +498,23 @@ config_key_set(const struct config_key *key, const char *text, unsigned line,
 {
 	return key->kind->parse(key, text, line, object, e) ||
 	    error_prefix(e, "%s: ", key->name);
+}
+
+char *
+config_key_text(const struct config_key *key, const void *object)
+{
+	char *text = NULL;
+	size_t bytes;
+	FILE *out = open_memstream(&text, &bytes);
+
+	if (out == NULL)
+		return NULL;
+	key->kind->print(key, object, out);
+	if (fclose(out) != 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
 }
 
 static void

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/error.h"
 
@@ -32,6 +33,9 @@ struct config_kind {
 	bool		(*parse)(const struct config_key *key,
 			    const char *text, unsigned line, void *object,
 			    struct error *e);
+	/* The opposite: nothing at all when the member has no value. */
+	void		(*print)(const struct config_key *key,
+			    const void *object, FILE *out);
 };
 
 struct config_key {
@@ -50,6 +54,10 @@ const struct config_key *config_keys(void);
 /* Set one member from a text; for a list, add one element. */
 bool	config_key_set(const struct config_key *key, const char *text,
 	    unsigned line, void *object, struct error *e);
+
+/* The member as a text that config_key_set() takes, "" for no value, elements of
+ * lists with ", " between them; to be freed.  NULL without memory. */
+char	*config_key_text(const struct config_key *key, const void *object);
 
 /* Empty a list before its first element is set. */
 void	config_key_clear(const struct config_key *key, void *object);
