@@ -157,10 +157,14 @@ flag_parse(const struct config_key *key, const char *text,
 	return value_flag(text, member_of(key, object), e);
 }
 
+/* Where 0 is none, it is no value. */
 static void
 number_print(const struct config_key *key, const void *object, FILE *out)
 {
-	(void)fprintf(out, "%u", *(const uint32_t *)value_of(key, object));
+	uint32_t number = *(const uint32_t *)value_of(key, object);
+
+	if (number != 0 || key->least == 0)
+		(void)fprintf(out, "%u", number);
 }
 
 /* In the largest unit that leaves a whole number. */
@@ -179,7 +183,6 @@ bytes_print(uint64_t bytes, FILE *out)
 		(void)fputc(units[unit], out);
 }
 
-/* Where 0 is none, it is no value. */
 static void
 size_value_print(const struct config_key *key, const void *object, FILE *out)
 {

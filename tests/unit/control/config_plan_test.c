@@ -172,7 +172,8 @@ TEST(every_key_is_set_to_the_same_by_its_own_text)
 	    " port 5 { access_state = standby preferred = yes }"
 	    " lun 7 { store = /a size = 10T read_only = yes vendor = V"
 	    " product = P revision = R serial = S naa = 5000000000000001"
-	    " eui = 0011223344556677 rotational = no block_size = 4K"
+	    " eui = 0011223344556677 rotational = yes block_size = 4K"
+	    " rotation_rate = 7200 form_factor = 2.5"
 	    " physical_block_size = 8K"
 	    " uuid = 01234567-89ab-cdef-0123-456789abcdef } }");
 	read_text(&blank, "portal 1.2.3.4 { group = 5 } target " IQN
