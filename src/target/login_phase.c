@@ -267,6 +267,7 @@ static void
 verdict_auth(struct login_verdict *v, const struct auth_rules *rules)
 {
 	v->auth.needs_chap = rules->user_count > 0;
+	v->auth.allow_short_secrets = true;	/* as service.h says */
 	v->auth.chap_algs = rules->chap_algs;
 	v->auth.users = rules->users;
 	v->auth.user_count = rules->user_count;
