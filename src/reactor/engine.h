@@ -73,6 +73,9 @@ struct engine {
 	/* Send what s->send holds.  The bytes taken, -errno, or ENGINE_PENDING;
 	 * s->is_sending in the latter case, until stream_send_done(). */
 	int64_t	(*send)(struct stream *s);
+	/* The socket takes no more: s->is_sending until stream_send_done() says
+	 * EAGAIN, when it does again. */
+	void	(*await_room)(struct stream *s);
 	/* Make receive and send (if is_all) end soon.  May be called again. */
 	void	(*cancel)(struct stream *s, bool is_all);
 

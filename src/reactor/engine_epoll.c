@@ -154,6 +154,13 @@ send_now(struct stream *s)
 	return n < 0 ? -errno : n;
 }
 
+/* An edge will tell. */
+static void
+epoll_await_room(struct stream *s)
+{
+	s->is_sending = true;
+}
+
 static int64_t
 epoll_send(struct stream *s)
 {
@@ -161,7 +168,7 @@ epoll_send(struct stream *s)
 
 	if (result != -EAGAIN)
 		return result;
-	s->is_sending = true;
+	epoll_await_room(s);
 	return ENGINE_PENDING;
 }
 
@@ -338,6 +345,7 @@ const struct engine engine_epoll = {
 	.stream_close = epoll_stream_close,
 	.recv = epoll_recv,
 	.send = epoll_send,
+	.await_room = epoll_await_room,
 	.cancel = epoll_cancel,
 	.file = epoll_file,
 };

@@ -28,6 +28,7 @@
 enum tag {
 	TAG_RECV,
 	TAG_SEND,
+	TAG_ROOM,
 	TAG_STREAM_CANCEL,
 	TAG_FILE,
 	TAG_WATCH,
@@ -254,6 +255,21 @@ uring_send(struct stream *s)
 	return ENGINE_PENDING;
 }
 
+static void
+uring_await_room(struct stream *s)
+{
+	io_uring_prep_poll_add(sqe_take(uring_of(s->reactor), s, TAG_ROOM),
+	    s->fd, POLLOUT);
+	s->is_sending = s->is_awaiting_room = true;
+}
+
+static void
+room_came(struct stream *s, int result)
+{
+	s->is_awaiting_room = false;
+	stream_send_done(s, result < 0 ? result : -EAGAIN);
+}
+
 /* -- cancelling ----------------------------------------------------------- */
 
 static void
@@ -278,7 +294,7 @@ uring_cancel(struct stream *s, bool is_all)
 	if (s->is_receiving)
 		stream_cancel_one(s, TAG_RECV);
 	if (s->is_sending && is_all)
-		stream_cancel_one(s, TAG_SEND);
+		stream_cancel_one(s, s->is_awaiting_room ? TAG_ROOM : TAG_SEND);
 }
 
 static void
@@ -499,6 +515,9 @@ completed(struct reactor *r, uint64_t user_data, int result, unsigned flags)
 	case TAG_SEND:
 		stream_send_done(s, result);
 		break;
+	case TAG_ROOM:
+		room_came(s, result);
+		break;
 	case TAG_STREAM_CANCEL:
 		s->cancels--;
 		stream_mark(s);
@@ -604,6 +623,7 @@ const struct engine engine_uring = {
 	.stream_close = uring_stream_close,
 	.recv = uring_recv,
 	.send = uring_send,
+	.await_room = uring_await_room,
 	.cancel = uring_cancel,
 	.file = uring_file,
 };

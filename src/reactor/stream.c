@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -209,6 +210,14 @@ stream_wake(struct stream *s)
 	stream_mark(s);
 }
 
+static void
+stream_send_release(struct stream *s)
+{
+	if (s->send != NULL)
+		slab_give(&s->reactor->sends, s->send);
+	s->send = NULL;
+}
+
 /* Ask the owner for bytes.  False when there are none, or no room to note
  * them: then others are sending, and when one has ended it is our turn. */
 static bool
@@ -224,11 +233,13 @@ stream_gather(struct stream *s)
 		stream_mark(s);
 		return false;
 	}
+	send->lent_count = send->lent_next = 0;
+	s->send = send;
 	count = s->ops->gather(s, send->vec, STREAM_VEC_MAX);
 	assert(count >= 0 && count <= STREAM_VEC_MAX);
 	s->is_woken = count > 0;
 	if (count == 0) {
-		slab_give(&s->reactor->sends, send);
+		stream_send_release(s);
 		return false;
 	}
 	send->msg = (struct msghdr){
@@ -239,8 +250,21 @@ stream_gather(struct stream *s)
 	for (int i = 0; i < count; i++)
 		send->total += send->vec[i].iov_len;
 	assert(send->total > 0);
-	s->send = send;
 	return true;
+}
+
+void
+stream_lend(struct stream *s, int index, int fd, uint64_t offset)
+{
+	struct send *send = s->send;
+
+	if (send->lent_count == STREAM_LENT_MAX)
+		return;
+	send->lent[send->lent_count++] = (struct lent){
+		.index = index,
+		.fd = fd,
+		.shift = offset - (uintptr_t)send->vec[index].iov_base,
+	};
 }
 
 /* Move the vector on by what the kernel took of it. */
@@ -263,14 +287,6 @@ send_advance(struct send *send, size_t moved)
 }
 
 static void
-stream_send_release(struct stream *s)
-{
-	if (s->send != NULL)
-		slab_give(&s->reactor->sends, s->send);
-	s->send = NULL;
-}
-
-static void
 stream_sent(struct stream *s, size_t moved)
 {
 	size_t total = s->send->total;
@@ -287,9 +303,10 @@ stream_send_ended(struct stream *s, int64_t result)
 {
 	if (s->phase == STREAM_ENDING)
 		return;
-	if (result >= 0)
+	if (result > 0)
 		stream_sent(s, (size_t)result);
-	else if (result != -EAGAIN && result != -EINTR && result != -ECANCELED)
+	else if (result < 0 && result != -EAGAIN && result != -EINTR &&
+	    result != -ECANCELED)
 		stream_end(s, (int)-result);
 }
 
@@ -300,6 +317,55 @@ stream_send_done(struct stream *s, int64_t result)
 	s->is_sending = false;
 	stream_mark(s);
 	stream_send_ended(s, result);
+}
+
+/* The lent pieces by reference, what is between them by plain calls; all that
+ * the socket takes.  0, or -errno.
+ *
+ * sendfile() passes the pages on, so that nobody copies them but the peer's
+ * kernel (here), or the network card. */
+static int64_t
+send_piece(struct stream *s)
+{
+	struct send *send = s->send;
+	struct msghdr m = send->msg;
+	const struct lent *l = &send->lent[send->lent_next];
+	int at = (int)(m.msg_iov - send->vec);
+	off_t offset = (off_t)((uintptr_t)m.msg_iov->iov_base + l->shift);
+	ssize_t n;
+
+	if (send->lent_next == send->lent_count) {
+		n = sendmsg(s->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+	} else if (at < l->index) {
+		m.msg_iovlen = (size_t)(l->index - at);
+		n = sendmsg(s->fd, &m,
+		    MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE);
+	} else {
+		n = sendfile(s->fd, l->fd, &offset, m.msg_iov->iov_len);
+		if (n == 0)	/* the file ends before its memory */
+			return -EIO;
+		if (n == (ssize_t)m.msg_iov->iov_len)
+			send->lent_next++;
+	}
+	return n < 0 ? -errno : n;
+}
+
+static int64_t
+stream_send_lent(struct stream *s)
+{
+	while (s->send != NULL && s->phase != STREAM_ENDING) {
+		int64_t result = send_piece(s);
+
+		if (result == -EAGAIN) {
+			s->reactor->engine->await_room(s);
+			return ENGINE_PENDING;
+		}
+		if (result < 0 && result != -EINTR)
+			return result;
+		if (result > 0)
+			stream_sent(s, (size_t)result);
+	}
+	return 0;
 }
 
 static bool
@@ -323,7 +389,8 @@ stream_send(struct stream *s)
 		/* gather() may have closed the stream. */
 		if (s->phase == STREAM_ENDING)
 			return;
-		result = s->reactor->engine->send(s);
+		result = s->send->lent_count > 0 ? stream_send_lent(s) :
+		    s->reactor->engine->send(s);
 		if (result == ENGINE_PENDING)
 			return;
 		stream_send_ended(s, result);

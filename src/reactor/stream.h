@@ -23,6 +23,10 @@
 
 #define STREAM_VEC_MAX	1024		/* IOV_MAX: longest gather */
 
+/* What is lent in one gather, and how long it should be to be worth it. */
+#define STREAM_LENT_MAX		64
+#define STREAM_LEND_BYTES_MIN	16384u
+
 struct stream;
 
 struct stream_ops {
@@ -66,6 +70,14 @@ void	stream_set_owner(struct stream *s, const struct stream_ops *ops,
 /* There is something to send: gather() will be called at the end of this turn
  * (or, with a send under way, when it has ended). */
 void	stream_wake(struct stream *s);
+
+/* Inside gather(): the bytes of vec[index] are those of the file fd from offset
+ * on (a memfd that is mapped, say), and the peer may be given them from there.
+ * Then they are not copied into the socket, and what is written to them before
+ * the peer has them may be what it gets.  In the order of the index; a lending
+ * too many is sent as any other bytes.  fd stays open as long as the bytes stay;
+ * the process ignores SIGPIPE. */
+void	stream_lend(struct stream *s, int index, int fd, uint64_t offset);
 
 /* Put the next length bytes of the stream at `bytes`.  Only inside received(),
  * and for bytes that have not been delivered.  The memory is the kernel's until

@@ -11,12 +11,22 @@
  * where to receives in one turn. */
 #define RECV_BUFFER_BYTES	(128u * 1024u)
 
+/* A piece of a gather that lies in a file as well: so much further than in
+ * memory. */
+struct lent {
+	int		 index;		/* of the piece in send->vec */
+	int		 fd;
+	uint64_t	 shift;
+};
+
 /* One gather on its way to the kernel.  Taken from a slab of the reactor, so
  * that an idle stream does not pay for 16 KiB of vector. */
 struct send {
 	struct msghdr	 msg;		/* what is left: msg_iov moves on */
 	size_t		 total;		/* bytes gathered */
 	size_t		 done;		/* bytes the kernel has taken */
+	int		 lent_count, lent_next;
+	struct lent	 lent[STREAM_LENT_MAX];
 	struct iovec	 vec[STREAM_VEC_MAX];
 };
 
@@ -56,6 +66,7 @@ struct stream {
 	 * receive told. */
 	uint8_t		 cancels;
 	bool		 has_more;
+	bool		 is_awaiting_room;	/* that is what is_sending is */
 	/* epoll: what edges have told. */
 	bool		 is_readable, is_hung_up;
 

@@ -47,6 +47,9 @@ struct store_ops {
 
 	/* Kinds that lie in memory; NULL: the store is not one. */
 	const void *(*peek)(struct store *s, uint64_t offset, uint64_t length);
+	/* NULL: what is peeked at lies in no file. */
+	bool	(*lend)(struct store *s, const void *bytes, int *fd,
+		    uint64_t *offset);
 
 	/* Layers with parameters; NULL: there are none.  Called from any
 	 * thread while requests run. */

@@ -477,6 +477,18 @@ memory_peek(struct store *s, uint64_t offset, uint64_t length)
 	return length <= ZEROS_BYTES ? zeros : NULL;
 }
 
+/* Huge pages that were set aside cannot be sent so. */
+static bool
+memory_lend(struct store *s, const void *bytes, int *fd, uint64_t *offset)
+{
+	struct memory_store *m = memory_of(s);
+
+	*fd = m->fd;
+	*offset = (uintptr_t)bytes - (uintptr_t)m->base;
+	return !m->is_huge && (uintptr_t)bytes >= (uintptr_t)m->base &&
+	    *offset < store_size(s);
+}
+
 static bool
 memory_resize(struct store *s, uint64_t size_bytes, struct error *e)
 {
@@ -523,4 +535,5 @@ const struct store_ops ram_ops = {
 	.resize = memory_resize,
 	.space = memory_space,
 	.peek = memory_peek,
+	.lend = memory_lend,
 };

@@ -229,6 +229,12 @@ store_peek(struct store *s, uint64_t offset, uint64_t length)
 }
 
 bool
+store_lend(struct store *s, const void *bytes, int *fd, uint64_t *offset)
+{
+	return s->ops->lend != NULL && s->ops->lend(s, bytes, fd, offset);
+}
+
+bool
 store_resize(struct store *s, uint64_t size_bytes, struct error *e)
 {
 	if (size_bytes % s->facts.io_bytes != 0)

@@ -159,6 +159,12 @@ enum store_progress store_submit(struct reactor *r, struct store *s,
  * contents may follow later writes, so a digest over them may not hold. */
 const void *store_peek(struct store *s, uint64_t offset, uint64_t length);
 
+/* In which file, and where in it, the memory lies that store_peek() has told
+ * of, so that it can be sent without a copy.  False: in none, or it is not this
+ * store's.  The file is the store's. */
+bool	store_lend(struct store *s, const void *bytes, int *fd,
+	    uint64_t *offset);
+
 /* Notice a new size of the file or device (STORE is grown outside), or set
  * one when size_bytes is not 0.  Blocks.  No request beyond the new end may be
  * in flight. */

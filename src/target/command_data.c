@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "target/command_parts.h"
+#include "target/connection.h"
 #include "target/nexus.h"
 
 static void	read_chunk(struct command *c);
@@ -116,6 +117,8 @@ command_read(struct command *c)
 		read_chunk(c);
 		return;
 	}
+	if (io->length >= STREAM_LEND_BYTES_MIN)
+		connection_of_conn(c->task.conn)->is_lending = true;
 	c->moved = io->length;
 	read_finish(c, (uint8_t *)(uintptr_t)place, (uint32_t)io->length, 0);
 }

@@ -141,12 +141,40 @@ on_received(struct stream *s, uint8_t *bytes, size_t length, bool into)
 		stream_recv_into(s, place, missing);
 }
 
+/* Long Data-In of stores in memory need not be copied. */
+static void
+lend(struct connection *c, struct stream *s, const struct iovec *vec, int count)
+{
+	for (int i = 0; i < count; i++) {
+		uint64_t offset;
+		int fd;
+
+		if (vec[i].iov_len < STREAM_LEND_BYTES_MIN)
+			continue;
+		LIST_FOR_EACH(l, &c->nexus->units) {
+			struct nexus_unit *nu = CONTAINER_OF(l,
+			    struct nexus_unit, link);
+
+			if (!store_lend(nu->unit->store, vec[i].iov_base, &fd,
+			    &offset))
+				continue;
+			stream_lend(s, i, fd, offset);
+			break;
+		}
+	}
+}
+
 static int
 on_gather(struct stream *s, struct iovec *vec, int vec_max)
 {
 	struct connection *c = stream_owner(s);
+	int count = writer_gather(&c->conn.writer, vec, vec_max);
 
-	return writer_gather(&c->conn.writer, vec, vec_max);
+	if (c->is_lending) {
+		lend(c, s, vec, count);
+		c->is_lending = count > 0;
+	}
+	return count;
 }
 
 static void

@@ -35,6 +35,7 @@ struct connection {
 	uint64_t	 login_deadline_ns;
 	uint64_t	 received_ns, pinged_ns;
 	bool		 is_closing;
+	bool		 is_lending;	/* long Data-In lies in a store */
 	const char	*why;		/* it closes; for the log */
 	struct negotiation text;	/* for Text in full feature phase */
 	char		 peer_address[ADDRESS_BYTES_MAX];
@@ -44,6 +45,12 @@ struct connection {
 	struct shard	*to;
 	int		 fd;		/* while moving */
 };
+
+static inline struct connection *
+connection_of_conn(struct conn *c)
+{
+	return CONTAINER_OF(c, struct connection, conn);
+}
 
 /* A peer has connected to this portal: start its login on shard sh.  fd is
  * taken over, or closed when there is no room. */

@@ -258,6 +258,12 @@ stream_wake(struct stream *s)
 	sim_reactor_kick(s->reactor);
 }
 
+/* What is lent is copied as all else. */
+void
+stream_lend(struct stream *s, int index, int fd, uint64_t offset)
+{
+}
+
 /* An answer of the target, alone in its first 48 bytes?  For mutants. */
 static bool
 starts_with_response(const struct iovec *vec)

@@ -187,6 +187,34 @@ TEST(peeking_shows_what_is_there)
 	rig_end(&g);
 }
 
+TEST(memory_is_lent_by_its_file)
+{
+	struct rig g;
+	uint8_t wanted[PAGE], seen[PAGE], other;
+	const uint8_t *place;
+	uint64_t offset;
+	int fd;
+
+	rig_start(&g);
+	rig_open(&g, "ram:4M");
+	pattern_fill(wanted, PAGE, PAGE, 1);
+	rig_write_pattern(&g, PAGE, PAGE, 1, 0);
+	place = store_peek(g.s, PAGE, PAGE);
+	CHECK(store_lend(g.s, place, &fd, &offset));
+	CHECK_EQ(PAGE, pread(fd, seen, PAGE, (off_t)offset));
+	CHECK_BYTES(wanted, seen, PAGE);
+	/* Its first byte, its last, and what is beside it. */
+	CHECK(store_lend(g.s, place - PAGE, &fd, &offset));
+	CHECK_EQ(0, offset);
+	CHECK(!store_lend(g.s, place - PAGE - 1, &fd, &offset));
+	CHECK(store_lend(g.s, place - PAGE + 4 * MIB - 1, &fd, &offset));
+	CHECK(!store_lend(g.s, place - PAGE + 4 * MIB, &fd, &offset));
+	CHECK(!store_lend(g.s, &other, &fd, &offset));
+	/* Nobody's pages: what nobody has written is of no file. */
+	CHECK(!store_lend(g.s, store_peek(g.s, 0, PAGE), &fd, &offset));
+	rig_end(&g);
+}
+
 TEST(growing_moves_nothing_and_shows_zeros)
 {
 	struct rig g;
@@ -365,7 +393,8 @@ TESTS(facts_of_memory, new_memory_reads_as_zeros_and_costs_nothing,
     zero_with_keep_frees_nothing, a_large_discard_does_not_run_in_the_loop,
     extents_follow_what_was_written,
     an_extent_of_a_huge_store_is_answered_in_parts,
-    peeking_shows_what_is_there, growing_moves_nothing_and_shows_zeros,
+    peeking_shows_what_is_there, memory_is_lent_by_its_file,
+    growing_moves_nothing_and_shows_zeros,
     shrinking_frees_and_growing_again_shows_zeros,
     growing_beyond_the_address_space_is_refused,
     too_much_memory_is_refused_in_words,
