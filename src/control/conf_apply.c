@@ -46,7 +46,8 @@ static bool
 user_apply(struct config *c, const struct conf_section *section,
     unsigned *line, struct error *e)
 {
-	struct config_user read = {}, *user = NULL;
+	struct config_user read = {};
+	bool is_done = false;
 
 	if (!keys_apply(section, CONFIG_GROUP_USER, &read, line, e))
 		error_prefix(e, "user %s: ", section->name);
@@ -54,14 +55,10 @@ user_apply(struct config *c, const struct conf_section *section,
 		error_set(e, EINVAL, "user %s: secret_file is missing",
 		    section->name);
 	else
-		user = config_add_user(c, section->name, read.secret_file,
-		    read.short_secret, section->line, e);
-	if (user != NULL) {
-		user->chap_name = read.chap_name;
-		read.chap_name = NULL;
-	}
+		is_done = config_add_user(c, section->name, read.secret_file,
+		    section->line, e) != NULL;
 	config_keys_free(CONFIG_GROUP_USER, &read);
-	return user != NULL;
+	return is_done;
 }
 
 static bool

@@ -161,7 +161,7 @@ config_add_portal(struct config *c, const char *address, unsigned line,
 
 struct config_user *
 config_add_user(struct config *c, const char *name, const char *secret_file,
-    bool takes_short, unsigned line, struct error *e)
+    unsigned line, struct error *e)
 {
 	struct config_user *u;
 
@@ -183,9 +183,7 @@ config_add_user(struct config *c, const char *name, const char *secret_file,
 	c->user_count++;
 	if ((u->secret_file = text_copy(secret_file, e)) == NULL)
 		return NULL;
-	u->short_secret = takes_short;
-	if (!secret_read(secret_file, takes_short ? 1 : CHAP_SECRET_BYTES_MIN,
-	    u->secret, &u->secret_bytes, e)) {
+	if (!secret_read(secret_file, u->secret, &u->secret_bytes, e)) {
 		error_prefix(e, "user %s: ", name);
 		return NULL;
 	}
@@ -301,12 +299,6 @@ config_find_user(const struct config *c, const char *name)
 		if (strcmp(c->users[i].name, name) == 0)
 			return &c->users[i];
 	return NULL;
-}
-
-const char *
-config_chap_name(const struct config_user *u)
-{
-	return u->chap_name != NULL ? u->chap_name : u->name;
 }
 
 const struct config_target *

@@ -81,9 +81,7 @@ struct config_network {
 /* A name and a secret for CHAP, in either direction. */
 struct config_user {
 	unsigned	 line;
-	char		*name;		/* by which lists of users know it */
-	char		*chap_name;	/* CHAP_N, when it is another; NULL */
-	bool		 short_secret;	/* fewer than 12 bytes will do */
+	char		*name;
 	char		*secret_file;
 	uint8_t		 secret[CHAP_SECRET_BYTES_MAX];
 	size_t		 secret_bytes;
@@ -228,11 +226,9 @@ struct config_portal *config_add_portal(struct config *c, const char *address,
 	    unsigned line, struct error *e);
 
 /* Reads the secret: a regular file of ours or of root that nobody else can
- * read, 12 to 128 bytes (1 to 128 when short ones are taken), one trailing
- * newline not counted. */
+ * read, 12 to 128 bytes, one trailing newline not counted. */
 struct config_user *config_add_user(struct config *c, const char *name,
-	    const char *secret_file, bool takes_short, unsigned line,
-	    struct error *e);
+	    const char *secret_file, unsigned line, struct error *e);
 
 /* That the name is new is left to config_check(), for the sake of files with
  * thousands of targets. */
@@ -259,7 +255,6 @@ bool	config_check(struct config *c, struct error *e);
 
 const struct config_user *config_find_user(const struct config *c,
 	    const char *name);
-const char *config_chap_name(const struct config_user *u);
 const struct config_target *config_find_target(const struct config *c,
 	    const char *name);
 

@@ -60,39 +60,6 @@ outgoing_check(const struct config *c, const struct config_auth *auth,
 	return true;
 }
 
-static int
-chap_names_order(const void *a, const void *b)
-{
-	const struct config_user *const *first = a, *const *second = b;
-
-	return strcmp(config_chap_name(*first), config_chap_name(*second));
-}
-
-/* A login is decided by one secret, so a name stands for one. */
-static bool
-chap_names_differ(const struct config *c, const struct config_auth *auth,
-    struct error *e)
-{
-	const struct config_user **user = calloc(auth->users.count + 1,
-	    sizeof(*user));
-	bool is_right = true;
-
-	if (user == NULL)
-		return error_set(e, ENOMEM, "%s", error_words(ENOMEM));
-	for (size_t i = 0; i < auth->users.count; i++)
-		user[i] = config_find_user(c, auth->users.text[i]);
-	qsort(user, auth->users.count, sizeof(*user), chap_names_order);
-	for (size_t i = 1; i < auth->users.count && is_right; i++)
-		if (user[i] != user[i - 1] &&
-		    chap_names_order(&user[i], &user[i - 1]) == 0)
-			is_right = error_set(e, EINVAL,
-			    "users: %s and %s are both called %s",
-			    user[i - 1]->name, user[i]->name,
-			    config_chap_name(user[i]));
-	free(user);
-	return is_right;
-}
-
 static bool
 auth_check(const struct config *c, const struct config_auth *auth,
     unsigned *line, struct error *e)
@@ -104,8 +71,7 @@ auth_check(const struct config *c, const struct config_auth *auth,
 			    "users: user %s is not defined",
 			    auth->users.text[i]);
 		}
-	return chap_names_differ(c, auth, e) &&
-	    outgoing_check(c, auth, e);
+	return outgoing_check(c, auth, e);
 }
 
 /* -- access --------------------------------------------------------------- */

@@ -46,13 +46,12 @@ secret_file_read(int fd, uint8_t *bytes, size_t capacity, size_t *length,
 }
 
 static bool
-secret_check(const uint8_t *bytes, size_t length, size_t least,
-    struct error *e)
+secret_check(const uint8_t *bytes, size_t length, struct error *e)
 {
-	if (length < least)
+	if (length < CHAP_SECRET_BYTES_MIN)
 		return error_set(e, EINVAL,
-		    "a secret of %zu bytes; at least %zu are needed", length,
-		    least);
+		    "a secret of %zu bytes; at least %d are needed", length,
+		    CHAP_SECRET_BYTES_MIN);
 	if (length > CHAP_SECRET_BYTES_MAX)
 		return error_set(e, EINVAL, "a secret has at most %d bytes",
 		    CHAP_SECRET_BYTES_MAX);
@@ -62,8 +61,8 @@ secret_check(const uint8_t *bytes, size_t length, size_t least,
 }
 
 bool
-secret_read(const char *file, size_t least,
-    uint8_t secret[CHAP_SECRET_BYTES_MAX], size_t *bytes, struct error *e)
+secret_read(const char *file, uint8_t secret[CHAP_SECRET_BYTES_MAX],
+    size_t *bytes, struct error *e)
 {
 	/* Room for "\r\n" and one byte that is too many. */
 	uint8_t all[CHAP_SECRET_BYTES_MAX + 3];
@@ -82,7 +81,7 @@ secret_read(const char *file, size_t least,
 		length--;
 	if (length > 0 && all[length - 1] == '\r')
 		length--;
-	is_read = secret_check(all, length, least, e);
+	is_read = secret_check(all, length, e);
 	if (is_read) {
 		memcpy(secret, all, length);
 		*bytes = length;

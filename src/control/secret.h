@@ -11,12 +11,10 @@
 #include "base/error.h"
 #include "base/limits.h"
 
-/* Read a secret of least (12, or fewer where the administrator says so) to
- * 128 bytes from a regular file that belongs to us or
+/* Read a secret of 12 to 128 bytes from a regular file that belongs to us or
  * to root and that nobody else may read or write.  One newline at its end is
  * not part of it.  False with *e, and nothing of it left in memory. */
-bool	secret_read(const char *file, size_t least,
-	    uint8_t secret[CHAP_SECRET_BYTES_MAX], size_t *bytes,
-	    struct error *e);
+bool	secret_read(const char *file, uint8_t secret[CHAP_SECRET_BYTES_MAX],
+	    size_t *bytes, struct error *e);
 
 #endif

@@ -52,20 +52,9 @@ static struct chap_user
 user_of(const struct config_user *u)
 {
 	return (struct chap_user){
-		.name = config_chap_name(u),
+		.name = u->name,
 		.secret = span_of(u->secret, u->secret_bytes),
 	};
-}
-
-/* RFC 7143 9.2.1 wants 96 bits. */
-static void
-users_warn(const struct config *c)
-{
-	for (size_t i = 0; i < c->user_count; i++)
-		if (c->users[i].secret_bytes < CHAP_SECRET_BYTES_MIN)
-			log_warning("user %s: its secret has %zu bytes and "
-			    "can be guessed; use 12 or more",
-			    c->users[i].name, c->users[i].secret_bytes);
 }
 
 /* Borrows from c; free(rules->users) and free(rules->outgoing). */
@@ -322,7 +311,6 @@ build_targets(struct service *s, const struct config *c,
 	auth_rules_drop(&discovery);
 	if (!is_done)
 		return false;
-	users_warn(c);
 	for (size_t n = 0; n < c->target_count; n++) {
 		const struct config_target *t = &c->targets[n];
 

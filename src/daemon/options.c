@@ -242,8 +242,7 @@ serve_add_user(struct config *c, struct config_target *t,
 		return error_set(e, EINVAL,
 		    "secret file %.200s: --user is missing",
 		    words->secret_file);
-	return config_add_user(c, words->user, words->secret_file, false,
-	    0, e) !=
+	return config_add_user(c, words->user, words->secret_file, 0, e) !=
 	    NULL &&
 	    config_texts_add(&t->auth.users, words->user, 0, e);
 }

@@ -8,7 +8,8 @@
 #include "iscsi/wire.h"
 
 /* Read the additional header segments (11.2.2): an extended CDB, a
- * bidirectional read length.  False: inconsistent or unknown. */
+ * bidirectional read length.  False: inconsistent or unknown.
+ * [RFC7143 11.3.5-1t] */
 static bool
 ahs_parse(struct task *t, struct span ahs)
 {
@@ -40,7 +41,8 @@ ahs_parse(struct task *t, struct span ahs)
 	return at == ahs.bytes;
 }
 
-/* May this command come now?  If not, it is rejected here. */
+/* May this command come now?  If not, it is rejected here.
+ * [RFC7143 11.2.1.8-1t, 11.2.1.8-2t] */
 static bool
 command_is_acceptable(struct conn *c, const struct pdu *p,
     const struct pdu_body *body)
@@ -75,7 +77,8 @@ first_data_lost(struct task *t, int error)
 	t->receive_error = error;
 }
 
-/* The data that came with the command, and how much more comes unasked. */
+/* The data that came with the command, and how much more comes unasked.
+ * [RFC7143 11.7.1-1r, 11.8-1] */
 static void
 first_data_arrived(struct task *t, const struct pdu *p,
     const struct pdu_body *body)
@@ -277,6 +280,7 @@ void
 task_release(struct task *t)
 {
 	struct session *s = t->session;
+	const bool is_silent = t->is_counted;	/* it has no status */
 
 	assert(!link_is_in_list(&t->voice.flight));
 	/* The rest of a Data-Out is still on its way into our memory. */
@@ -284,9 +288,9 @@ task_release(struct task *t)
 		t->is_release_due = true;
 		return;
 	}
-	task_uncount(t);
 	if (link_is_in_list(&t->voice.queue))
 		(void)voice_hush(&t->conn->writer, &t->voice);
+	task_uncount(t);
 	slot_leave(s, t);
 	list_remove(&t->link);
 	LIST_FOR_EACH(l, &s->requests) {
@@ -302,9 +306,12 @@ task_release(struct task *t)
 		s->ops->released(t);
 	if (t->conn == NULL)
 		session_settle(s);
+	if (is_silent)
+		session_tell_window(s);
 	s->ops->task_give(t);
 }
 
+/* [RFC7143 11.5.1-3] */
 void
 task_abort(struct task *t)
 {

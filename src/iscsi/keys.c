@@ -141,6 +141,7 @@ negotiate_offer_default(struct negotiate_offer *o)
 	};
 }
 
+/* [RFC7143 11.7.2-1] */
 void
 negotiate_offer_recovery(struct negotiate_offer *o, uint32_t level,
     uint32_t time2retain_s)

@@ -65,6 +65,7 @@ login_fail_key(struct login *l, struct span key, const char *reason)
 	    reason);
 }
 
+/* [RFC7143 11.13.1-1, 11.13.2-1] */
 static void
 answer_init(struct login *l)
 {
@@ -83,7 +84,7 @@ answer_init(struct login *l)
 	memcpy(l->answer.pdu.login.isid, l->isid, sizeof(l->isid));
 }
 
-/* A redirection carries the new address (6.3, 11.13.5). */
+/* A redirection carries the new address (6.3, 11.13.5). [RFC7143 11.13.5-1] */
 static void
 answer_redirect(struct login *l)
 {
@@ -98,6 +99,7 @@ answer_redirect(struct login *l)
 	l->answer.pdu.data_bytes = (uint32_t)w.bytes;
 }
 
+/* [RFC7143 11.13.5-3t] */
 static enum login_result
 answer_refusal(struct login *l)
 {
@@ -123,6 +125,7 @@ login_refuse(struct login *l, enum login_status status, const char *reason)
 
 /* -- the header ------------------------------------------------------------ */
 
+/* [RFC7143 11.12.4-1, 11.12.4.1-2, 11.12.4.2-2, 11.12.7-2] */
 static bool
 login_start(struct login *l, const struct pdu *request)
 {
@@ -144,7 +147,8 @@ login_start(struct login *l, const struct pdu *request)
 	return true;
 }
 
-/* What may not change in one login phase (11.12). */
+/* What may not change in one login phase (11.12).
+ * [RFC7143 11.12.6-3t, 11.12.7-1t] */
 static bool
 header_is_same(struct login *l, const struct pdu *request)
 {
@@ -158,7 +162,8 @@ header_is_same(struct login *l, const struct pdu *request)
 	return true;
 }
 
-/* Stages only move forward, from 0 to 1 or 3, from 1 to 3 (6.3, 11.12.3). */
+/* Stages only move forward, from 0 to 1 or 3, from 1 to 3 (6.3, 11.12.3).
+ * [RFC7143 11.12.2-1t] */
 static bool
 header_stages(struct login *l, const struct pdu *request)
 {
@@ -288,6 +293,7 @@ verdict_renew(struct login *l, struct span text)
 	return true;
 }
 
+/* [RFC7143 11.13.6-1] */
 static bool
 keys_answer(struct login *l, struct span text, struct text_writer *w)
 {
@@ -369,7 +375,8 @@ reply_part(struct login *l)
 	l->answer.pdu.login.has_more = l->is_answering;
 }
 
-/* Are we ready to go where the initiator wants to? */
+/* Are we ready to go where the initiator wants to?
+ * [RFC7143 11.13.6-1, 11.13.6-2] */
 static bool
 stage_may_end(struct login *l, const struct pdu *request, bool *may_leave)
 {
@@ -401,6 +408,7 @@ stage_move(struct login *l, const struct pdu *request)
 	l->is_over = true;
 }
 
+/* [RFC7143 11.13.7-1] */
 static enum login_result
 reply(struct login *l, const struct pdu *request)
 {
@@ -470,6 +478,7 @@ login_request(struct login *l, const struct pdu *request, struct span data)
 	return is_done ? reply(l, request) : answer_refusal(l);
 }
 
+/* [RFC7143 11.13.3-1] */
 void
 login_admit(struct login *l, uint16_t tsih)
 {

@@ -46,6 +46,8 @@ initiator_fail(struct login_initiator *l, const char *format, ...)
 
 /* -- requests -------------------------------------------------------------- */
 
+/* [RFC7143 11.12.4-1, 11.12.4.1-1, 11.12.4.2-1, 11.12.6-1, 11.12.6-2,
+ *  11.12.6-3i, 11.12.7-1i] */
 static void
 request_init(struct login_initiator *l)
 {
@@ -77,7 +79,8 @@ count_exchange(struct login_initiator *l)
 	    2 * LOGIN_EXCHANGES_MAX);
 }
 
-/* The next part of l->out, T with the last one when we are ready to move. */
+/* The next part of l->out, T with the last one when we are ready to move.
+ * [RFC7143 11.12.2-1i] */
 static enum login_step
 request_part(struct login_initiator *l)
 {
@@ -141,6 +144,7 @@ out_end(struct login_initiator *l, const struct text_writer *w)
 	return true;
 }
 
+/* [RFC7143 11.12-1, 11.12.10-1] */
 enum login_step
 login_initiator_begin(struct login_initiator *l)
 {
@@ -195,7 +199,8 @@ header_take(struct login_initiator *l, const struct pdu *p, struct span data)
 	return true;
 }
 
-/* Status other than success: moved, or failed in the target's words. */
+/* Status other than success: moved, or failed in the target's words.
+ * [RFC7143 11.13.5-2] */
 static enum login_step
 refusal_take(struct login_initiator *l, struct span data)
 {

@@ -151,6 +151,7 @@ login_identify(struct login *l, struct span text)
 	return true;
 }
 
+/* [RFC7143 11.13.8-1] */
 void
 login_put_group_tag(const struct login *l, struct text_writer *w)
 {

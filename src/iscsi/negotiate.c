@@ -287,6 +287,7 @@ is_repeatable(const struct key_facts *f)
 	return f->by == T;
 }
 
+/* [RFC7143 11.12.10-2i, 11.12.10-2t] */
 enum negotiate_result
 negotiate_receive(struct negotiation *n, const struct text_pair *pair,
     struct text_writer *w)

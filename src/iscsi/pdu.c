@@ -81,6 +81,7 @@ login_status_words(uint16_t status)
 	return "unknown login status";
 }
 
+/* [RFC7143 11-2] */
 bool
 pdu_parse(struct pdu *p, const uint8_t bytes[PDU_HEADER_BYTES])
 {
@@ -252,6 +253,7 @@ parse_response(struct pdu *p, const struct bhs *b)
 	}
 }
 
+/* [RFC7143 11-1, 11.2.1.5-1, 11.2.1.6-1] */
 void
 pdu_build(const struct pdu *p, uint8_t bytes[PDU_HEADER_BYTES])
 {
@@ -332,6 +334,7 @@ build_request(const struct pdu *p, struct bhs *b)
 	}
 }
 
+/* [RFC7143 11.2.1.2-1a] */
 static void
 build_response(const struct pdu *p, struct bhs *b)
 {

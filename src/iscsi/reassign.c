@@ -45,7 +45,7 @@ find_task(struct session *s, uint32_t itt)
 }
 
 /* How much of the piece under way the initiator has, by ExpDataSN (11.5.6):
- * 0 means nothing new, other values count if they can be. */
+ * 0 means nothing new, other values count if they can be. [RFC7143 11.5.6-3] */
 static uint32_t
 data_in_had(struct task *t, uint32_t expdatasn)
 {
@@ -58,7 +58,8 @@ data_in_had(struct task *t, uint32_t expdatasn)
 	return offset;
 }
 
-/* Send what is missing of the piece, cut for the new connection. */
+/* Send what is missing of the piece, cut for the new connection.
+ * [RFC7143 11.5.6-1t] */
 static void
 data_in_restart(struct task *t, uint32_t expdatasn)
 {
@@ -111,6 +112,7 @@ reassign(struct task *t, struct conn *c, uint32_t expdatasn)
 		recovery_data_acked(t);
 }
 
+/* [RFC7143 11.5.1-13..15] */
 void
 reassign_arrived(struct conn *c, struct task_request *r, const struct pdu *p)
 {
@@ -119,6 +121,10 @@ reassign_arrived(struct conn *c, struct task_request *r, const struct pdu *p)
 
 	if (s->params.error_recovery_level < 2) {
 		task_request_done(r, TASK_REASSIGN_NOT_SUPPORTED);
+		return;
+	}
+	if (is_other_task(c, p->task.referenced_itt)) {
+		task_request_done(r, TASK_REJECTED);
 		return;
 	}
 	t = find_task(s, p->task.referenced_itt);

@@ -126,6 +126,7 @@ recovering_sent(struct voice *v)
 		recovery_data_acked(t);
 }
 
+/* [RFC7143 11.16.2-3t] */
 void
 recovery_data_acked(struct task *t)
 {

@@ -79,6 +79,7 @@ reply_send(struct reply *r, const struct pdu *p)
 	reply_queue(r);
 }
 
+/* [RFC7143 11.4.9-1, 11.16-2] */
 static bool
 reply_emit(struct voice *v, struct batch *b)
 {
@@ -104,6 +105,7 @@ reply_emit(struct voice *v, struct batch *b)
 	return false;
 }
 
+/* [RFC7143 11.15-1t] */
 static void
 reply_sent(struct voice *v)
 {
@@ -129,6 +131,7 @@ reply_sent(struct voice *v)
 
 /* -- Reject, 11.17 --------------------------------------------------------- */
 
+/* [RFC7143 11.17.1-1] */
 void
 conn_reject(struct conn *c, enum reject_reason reason, const uint8_t *header)
 {
@@ -151,7 +154,7 @@ conn_reject(struct conn *c, enum reject_reason reason, const uint8_t *header)
 /* -- NOP, 11.18 and 11.19 -------------------------------------------------- */
 
 /* Give r a copy of the data, cut to what the peer takes.  Data that was placed
- * in a buffer of the connection moves over without a copy. */
+ * in a buffer of the connection moves over without a copy. [RFC7143 11.19-2] */
 static bool
 reply_take_data(struct reply *r, const struct pdu_body *body, uint32_t bytes)
 {
@@ -177,6 +180,7 @@ reply_take_data(struct reply *r, const struct pdu_body *body, uint32_t bytes)
 	return true;
 }
 
+/* [RFC7143 11.18-2t, 11.18.1-3, 11.18.1-4t, 11.19-1..4] */
 bool
 nop_out_arrived(struct conn *c, const struct pdu *p,
     const struct pdu_body *body)
@@ -208,6 +212,7 @@ nop_out_arrived(struct conn *c, const struct pdu *p,
 	return true;
 }
 
+/* [RFC7143 11.19-5, 11.19.3-1] */
 bool
 conn_ping(struct conn *c)
 {
@@ -229,8 +234,25 @@ conn_ping(struct conn *c)
 	return true;
 }
 
+/* [RFC7143 11.19-5, 11.19.1-1] */
+void
+conn_tell_window(struct conn *c)
+{
+	struct reply *r = reply_new(c);
+	const struct pdu p = {
+		.opcode = OP_NOP_IN,
+		.is_final = true,
+		.itt = TAG_NONE,
+		.ttt = TAG_NONE,
+	};
+
+	if (r != NULL)
+		reply_send(r, &p);
+}
+
 /* -- asynchronous messages, 11.9 ------------------------------------------- */
 
+/* [RFC7143 11.9.1-7] */
 void
 conn_async(struct conn *c, enum async_event event, uint16_t parameter1,
     uint16_t parameter2, uint16_t parameter3)
@@ -252,6 +274,7 @@ conn_async(struct conn *c, enum async_event event, uint16_t parameter1,
 		reply_send(r, &p);
 }
 
+/* [RFC7143 11.9.3-1] */
 void
 conn_async_scsi(struct conn *c, uint64_t lun, const uint8_t *sense,
     uint8_t sense_bytes)
@@ -308,7 +331,9 @@ text_collect(struct conn *c, const struct pdu_body *body, uint32_t bytes)
 	return true;
 }
 
-/* Send the next part of the answer; it stays in text_out until all has left. */
+/* Send the next part of the answer; it stays in text_out until all has left.
+ * [RFC7143 11.10.4-1, 11.10.4-3, 11.11.1-2, 11.11.1-3, 11.11.2-1, 11.11.4-1,
+ *  11.11.4-2, 11.11.6-1] */
 static void
 text_answer_part(struct conn *c, const struct pdu *request)
 {
@@ -353,7 +378,7 @@ text_answer_part(struct conn *c, const struct pdu *request)
 	reply_send(r, &p);
 }
 
-/* End a text negotiation that went wrong. */
+/* End a text negotiation that went wrong. [RFC7143 11.17.1-1] */
 static bool
 text_reject(struct conn *c, enum reject_reason reason,
     const struct pdu_body *body)
@@ -363,6 +388,7 @@ text_reject(struct conn *c, enum reject_reason reason,
 	return false;
 }
 
+/* [RFC7143 11.10.2-1t, 11.10.3-1t] */
 bool
 text_arrived(struct conn *c, const struct pdu *p, const struct pdu_body *body)
 {
@@ -481,7 +507,7 @@ logout_connection(struct conn *c, struct reply *r, struct pdu *answer,
 }
 
 /* Remove a connection for recovery (reason 2), so that its tasks may be
- * reassigned.  True: the answer waits. */
+ * reassigned.  True: the answer waits. [RFC7143 11.14-4] */
 static bool
 logout_for_recovery(struct conn *c, struct reply *r, struct pdu *answer,
     uint16_t cid)
@@ -508,6 +534,7 @@ logout_for_recovery(struct conn *c, struct reply *r, struct pdu *answer,
 	return false;
 }
 
+/* [RFC7143 11-3, 11.14-1t, 11.14-3, 11.15.2-1] */
 bool
 logout_arrived(struct conn *c, const struct pdu *p,
     const struct pdu_body *body)
@@ -552,6 +579,26 @@ logout_arrived(struct conn *c, const struct pdu *p,
 
 /* -- task management, 11.5 and 11.6 ---------------------------------------- */
 
+/* [RFC7143 11.5.1-9, 11.5.1-15] */
+bool
+is_other_task(const struct conn *c, uint32_t itt)
+{
+	LIST_FOR_EACH(l, &c->session->requests) {
+		const struct task_request *r = CONTAINER_OF(l,
+		    struct task_request, link);
+
+		if (get_be32(r->reply.bhs + 16) == itt)
+			return true;
+	}
+	LIST_FOR_EACH(l, &c->session->logouts) {
+		const struct reply *r = CONTAINER_OF(l, struct reply, waiting);
+
+		if (get_be32(r->bhs + 16) == itt)
+			return true;
+	}
+	return c->text_ttt != TAG_NONE && c->text_itt == itt;
+}
+
 /* ABORT TASK of a task that is not there: it may have ended, or not have
  * arrived; in the second case its CmdSN counts as received (11.6.1). */
 static enum task_response
@@ -566,7 +613,8 @@ abort_missing(struct conn *c, const struct pdu *p)
 	return session_plug(c, refcmdsn) ? TASK_COMPLETE : TASK_REJECTED;
 }
 
-/* ABORT TASK, as far as it is not the owner's.  True: it is ended. */
+/* ABORT TASK, as far as it is not the owner's.  True: it is ended.
+ * [RFC7143 11.5.1-9] */
 static bool
 abort_one(struct conn *c, struct task_request *r, const struct pdu *p)
 {
@@ -574,7 +622,9 @@ abort_one(struct conn *c, struct task_request *r, const struct pdu *p)
 	    p->task.referenced_itt);
 
 	if (t == NULL) {
-		task_request_done(r, abort_missing(c, p));
+		task_request_done(r,
+		    is_other_task(c, p->task.referenced_itt) ?
+			TASK_REJECTED : abort_missing(c, p));
 		return true;
 	}
 	if (t->lun != r->lun) {
@@ -630,7 +680,7 @@ abort_waiting(struct session *s, const struct task_request *r)
 
 /* Once a response says that tasks are aborted, nothing more of them may leave
  * (4.2.3.3): what the owner has answered and nobody has heard of is not said.
- */
+ * [RFC7143 11.5.1-3] */
 static void
 abort_answered(struct session *s, const struct task_request *r)
 {
@@ -660,6 +710,7 @@ query_finds(struct conn *c, const struct pdu *p)
 	return false;
 }
 
+/* [RFC7143 11.5.1-1] */
 bool
 task_request_arrived(struct conn *c, const struct pdu *p,
     const struct pdu_body *body)
@@ -709,6 +760,11 @@ task_request_arrived(struct conn *c, const struct pdu *p,
 			task_request_done(r, TASK_NOT_SUPPORTED);
 			return true;
 		}
+		if (r->function == TASK_QUERY && is_other_task(c,
+		    p->task.referenced_itt)) {
+			task_request_done(r, TASK_REJECTED);
+			return true;
+		}
 		r->is_there = query_finds(c, p);
 		abort_waiting(s, r);
 		break;
@@ -721,6 +777,7 @@ task_request_arrived(struct conn *c, const struct pdu *p,
 	return true;
 }
 
+/* [RFC7143 11.5.1-1, 11.6.2-1] */
 void
 task_request_done(struct task_request *r, enum task_response response)
 {

@@ -46,6 +46,7 @@ static const struct reader_ops recovering_ops = {
 
 /* -- sessions -------------------------------------------------------------- */
 
+/* [RFC7143 11.12.8-1] */
 struct session *
 session_new(const struct session_ops *ops, void *owner,
     const struct session_params *params, bool is_discovery,
@@ -114,9 +115,13 @@ session_free(struct session *s)
 void
 session_set_depth(struct session *s, uint32_t queue_depth)
 {
+	const uint32_t max = s->window.max;
+
 	assert(queue_depth <= SESSION_COMMANDS_MAX);
 	s->queue_depth = queue_depth;
 	session_open_window(s);
+	if (s->window.max != max)
+		session_tell_window(s);
 }
 
 void
@@ -126,6 +131,27 @@ session_open_window(struct session *s)
 
 	if (active < s->queue_depth)
 		cmdsn_open(&s->window, s->queue_depth - active);
+}
+
+/* [RFC7143 11.4.11-1] */
+void
+session_tell_window(struct session *s)
+{
+	struct conn *teller = NULL;
+
+	if (s->active_requests > 0)	/* its response will */
+		return;
+	LIST_FOR_EACH(l, &s->conns) {
+		struct conn *c = CONTAINER_OF(l, struct conn, link);
+
+		if (c->is_closing)
+			continue;
+		if (writer_has_more(&c->writer))
+			return;
+		teller = c;
+	}
+	if (teller != NULL)
+		conn_tell_window(teller);
 }
 
 /* -- slots and tags -------------------------------------------------------- */
@@ -171,6 +197,7 @@ slot_leave(struct session *s, struct task *t)
 	t->slot = SLOT_NONE;
 }
 
+/* [RFC7143 11.2.1.8-1t] */
 struct task *
 session_find_task(struct session *s, uint32_t itt)
 {
@@ -181,6 +208,7 @@ session_find_task(struct session *s, uint32_t itt)
 	return NULL;
 }
 
+/* [RFC7143 11.8.5-1] */
 uint32_t
 task_ttt(const struct task *t, uint32_t r2tsn)
 {
@@ -224,6 +252,7 @@ conn_join(struct conn *c, struct session *s, uint16_t cid,
 	list_append(&s->conns, &c->link);
 }
 
+/* [RFC7143 11.7.1-1t, 11.7.7-2t] */
 void
 conn_set_send_max(struct conn *c, uint32_t peer_recv_data_max)
 {
@@ -307,7 +336,8 @@ conn_first_task(const struct conn *c)
 }
 
 /* Requests of a lost connection that waited for their turn were not received:
- * the initiator may send them again on another one (7.2.1). */
+ * the initiator may send them again on another one (7.2.1).
+ * [RFC7143 11.14-3] */
 static void
 conn_drop_held(struct conn *c)
 {
@@ -321,7 +351,7 @@ conn_drop_held(struct conn *c)
 
 /* End every task of a lost connection: what was answered is forgotten, the rest
  * is the owner's to stop.  While it stops one, others may end, so that no place
- * in the list is remembered. */
+ * in the list is remembered. [RFC7143 11.14-3] */
 static void
 conn_drop_tasks(struct conn *c)
 {
@@ -400,6 +430,7 @@ conn_may_recover(const struct conn *c)
 	    s->params.time2retain_s > 0 && !s->is_ending && !c->is_closed;
 }
 
+/* [RFC7143 11.14-4] */
 void
 conn_fail(struct conn *c)
 {
@@ -449,6 +480,7 @@ conn_place(void *owner, const struct pdu *p)
 	return c->place;
 }
 
+/* [RFC7143 11.10.5-1t] */
 static void
 conn_reader_fault(void *owner, enum reader_fault fault,
     [[maybe_unused]] const struct pdu *p, const uint8_t *header)
@@ -593,7 +625,8 @@ held_run(struct session *s)
 	}
 }
 
-/* A request that carries a CmdSN: run it, hold it, or drop it (4.2.2.1). */
+/* A request that carries a CmdSN: run it, hold it, or drop it (4.2.2.1).
+ * [RFC7143 11.18.1-4t] */
 static void
 request_arrived(struct conn *c, const struct pdu *p,
     const struct pdu_body *body)
@@ -644,6 +677,7 @@ damaged_pdu_arrived(struct conn *c, const struct pdu *p,
 		conn_close(c, "data digest error at error recovery level 0");
 }
 
+/* [RFC7143 11.2.1.2-1b] */
 static void
 pdu_dispatch(struct conn *c, const struct pdu *p, const struct pdu_body *body)
 {
@@ -714,6 +748,7 @@ recovering_conn_pdu(void *owner, const struct pdu *p, bool is_known,
 	return conn_pdu(owner, p, is_known, body);
 }
 
+/* [RFC7143 11.16-3] */
 void
 conn_stamp(struct conn *c, uint8_t bhs[PDU_HEADER_BYTES])
 {
@@ -735,6 +770,7 @@ conn_stamp(struct conn *c, uint8_t bhs[PDU_HEADER_BYTES])
 	}
 }
 
+/* [RFC7143 11-3] */
 static bool
 conn_pdu(void *owner, const struct pdu *p, bool is_known,
     const struct pdu_body *body)

@@ -27,6 +27,10 @@ uint32_t task_ttt(const struct task *t, uint32_t r2tsn);
 /* Reopen the window after a command has ended. */
 void	session_open_window(struct session *s);
 
+/* It opened with nothing to say: tell the initiator, who may wait for it
+ * (11.4.11). */
+void	session_tell_window(struct session *s);
+
 /* Count a CmdSN as received whose command was aborted before it came (11.6.1).
  * False without memory. */
 bool	session_plug(struct conn *c, uint32_t cmdsn);
@@ -129,8 +133,15 @@ void	reassign_arrived(struct conn *c, struct task_request *r,
 
 /* -- request.c -- */
 
+/* Is there a task with this tag that is no command: a task management request,
+ * a logout, the text negotiation of c?  (11.5.1) */
+bool	is_other_task(const struct conn *c, uint32_t itt);
+
 void	reply_free(struct reply *r);
 void	reply_queue(struct reply *r);
+
+/* A NOP-In that wants no answer and carries the window. */
+void	conn_tell_window(struct conn *c);
 
 /* Requests.  False: rejected, as if they had not been received (7.3). */
 bool	nop_out_arrived(struct conn *c, const struct pdu *p,

@@ -17,7 +17,8 @@ struct run {
 };
 
 /* 0 is "all" as a length, and "the first unacknowledged" with it as a start
- * (11.16).  False: it asks for what was not sent or is acknowledged. */
+ * (11.16).  False: it asks for what was not sent or is acknowledged.
+ * [RFC7143 11.16-5] */
 static bool
 run_of(const struct pdu *p, uint32_t first, uint32_t next, struct run *run)
 {
@@ -35,7 +36,7 @@ run_of(const struct pdu *p, uint32_t first, uint32_t next, struct run *run)
 }
 
 /* The command that c is asked about: unfinished, or with a status that is not
- * acknowledged. */
+ * acknowledged. [RFC7143 11.16.4-2t] */
 static struct task *
 snack_task(struct conn *c, uint32_t itt)
 {
@@ -92,6 +93,7 @@ data_again(struct task *t, struct run run)
 	return true;
 }
 
+/* [RFC7143 11.16-5, 11.16.2-3t, 11.16.3-1t] */
 static void
 snack_data_in(struct conn *c, struct task *t, const struct pdu *p,
     const uint8_t *header)
@@ -161,6 +163,7 @@ is_in(const struct run *run, uint32_t statsn)
 	return !sn_before(statsn, run->from) && sn_before(statsn, run->to);
 }
 
+/* [RFC7143 11.16-5, 11.16.4-1t] */
 static void
 snack_status(struct conn *c, const struct pdu *p, const uint8_t *header)
 {
@@ -190,7 +193,7 @@ snack_status(struct conn *c, const struct pdu *p, const uint8_t *header)
 		conn_reject(c, REJECT_SNACK, header);
 }
 
-/* The task that a TTT of ours names, on c. */
+/* The task that a TTT of ours names, on c. [RFC7143 11.16.5-3t] */
 static struct task *
 task_by_ttt(struct conn *c, uint32_t ttt)
 {
@@ -204,6 +207,7 @@ task_by_ttt(struct conn *c, uint32_t ttt)
 	return t;
 }
 
+/* [RFC7143 11.7.4-2, 11.16.4-1t, 11.16.5-3t, 11.16.7-1t] */
 static void
 snack_data_ack(struct conn *c, const struct pdu *p, const uint8_t *header)
 {
@@ -221,7 +225,8 @@ snack_data_ack(struct conn *c, const struct pdu *p, const uint8_t *header)
 	recovery_data_acked(t);
 }
 
-/* Start the piece over: all of it is discarded at the other side (11.16.3). */
+/* Start the piece over: all of it is discarded at the other side (11.16.3).
+ * [RFC7143 11.16.3-2, 11.16.5-1t, 11.16.6-1t, 11.16.7-1t] */
 static void
 snack_r_data(struct conn *c, const struct pdu *p, const uint8_t *header)
 {
@@ -247,6 +252,7 @@ snack_r_data(struct conn *c, const struct pdu *p, const uint8_t *header)
 	task_say(t);
 }
 
+/* [RFC7143 11-3, 11.16-1] */
 void
 snack_arrived(struct conn *c, const struct pdu *p, const uint8_t *header)
 {

@@ -58,7 +58,8 @@ is_unsolicited(const struct pdu *p)
 	return p->ttt == TAG_NONE;
 }
 
-/* Does this Data-Out continue what t waits for?  (11.7) */
+/* Does this Data-Out continue what t waits for?  (11.7)
+ * [RFC7143 11.7.1-1r, 11.8-3t, 11.8-4t, 11.8-5t, 11.8-6t] */
 static bool
 data_out_is_due(const struct task *t, const struct pdu *p)
 {
@@ -85,7 +86,7 @@ data_out_is_due(const struct task *t, const struct pdu *p)
 }
 
 /* An empty end of unsolicited data that has ended before: the command said that
- * more would come, and had all that may come. */
+ * more would come, and had all that may come. [RFC7143 11.7.7-1t] */
 static bool
 data_out_is_idle(const struct task *t, const struct pdu *p)
 {
@@ -120,7 +121,8 @@ data_out_place(struct conn *c, const struct pdu *p)
 	return t->awaited.data + (p->data.offset - t->awaited.offset);
 }
 
-/* The command cannot have its data any more; the owner ends it. */
+/* The command cannot have its data any more; the owner ends it.
+ * [RFC7143 11.17.1-4] */
 static void
 receive_failed(struct task *t, int error)
 {
@@ -131,7 +133,7 @@ receive_failed(struct task *t, int error)
 }
 
 /* A task that lost data to a bad digest ends when the last of its sequences
- * has ended, not before (7.8). */
+ * has ended, not before (7.8). [RFC7143 11.4.2-1, 11.17.1-4, 11.17.1-5] */
 static void
 data_out_drained(struct task *t, const struct pdu *p)
 {
@@ -144,7 +146,8 @@ data_out_drained(struct task *t, const struct pdu *p)
 		receive_failed(t, EBADMSG);
 }
 
-/* The end of the R2T that data comes for, or will: at most a burst. */
+/* The end of the R2T that data comes for, or will: at most a burst.
+ * [RFC7143 11.8.4-1] */
 static uint32_t
 r2t_end_of(const struct task *t)
 {
@@ -229,6 +232,7 @@ r2t_filled(struct task *t)
 		task_say(t);
 }
 
+/* [RFC7143 11.7.7-1t] */
 void
 data_out_arrived(struct conn *c, const struct pdu *p,
     const struct pdu_body *body)
@@ -301,7 +305,8 @@ task_solicit(struct task *t, uint8_t *dest, uint32_t offset, uint32_t bytes)
 }
 
 /* R2T, 11.8.  A bidirectional command counts R2Ts and Data-In together
- * (11.7.5).  False: no room in the batch. */
+ * (11.7.5).  False: no room in the batch.
+ * [RFC7143 11.8-7, 11.8.1-1, 11.8.4-1] */
 static bool
 emit_r2t(struct task *t, struct batch *b)
 {
@@ -348,7 +353,8 @@ status_leaves(struct task *t)
 }
 
 /* The StatSN of the status that leaves now: of t for ever, once it has one.
- * Returns what the connection's is to be afterwards. */
+ * Returns what the connection's is to be afterwards.
+ * [RFC7143 11.4.9-1, 11.16-2] */
 static uint32_t
 statsn_begin(struct task *t)
 {
@@ -364,6 +370,7 @@ statsn_begin(struct task *t)
 	return next + 1;
 }
 
+/* [RFC7143 11.7.1-1t] */
 uint32_t
 data_in_bytes(const struct task *t, uint32_t done, uint32_t segment_bytes)
 {
@@ -388,7 +395,9 @@ note_segment(struct task *t)
 }
 
 /* One Data-In, 11.7: up to what the peer takes, and not across the end of a
- * burst.  False: no room in the batch. */
+ * burst.  False: no room in the batch.
+ * [RFC7143 11.4.5.1-1, 11.7.1-1t, 11.7.2-1, 11.7.2-2, 11.7.3-1..3, 11.7.4-1,
+ *  11.7.4-2] */
 EMIT
 emit_data_in(struct task *t, struct batch *b, bool recovers)
 {
@@ -447,7 +456,8 @@ emit_data_in(struct task *t, struct batch *b, bool recovers)
 	return true;
 }
 
-/* SCSI Response, 11.4.  False: no room in the batch. */
+/* SCSI Response, 11.4.  False: no room in the batch.
+ * [RFC7143 11.2.1.6-1, 11.4.1-1, 11.4.5.1-1, 11.4.7-2, 11.4.8-1, 11.16.3-2] */
 EMIT
 emit_response(struct task *t, struct batch *b, bool recovers)
 {
@@ -512,7 +522,8 @@ task_emit(struct voice *v, struct batch *b)
 
 /* -- saying it again, 11.16 ------------------------------------------------ */
 
-/* The last R2T as it was.  False: no room in the batch. */
+/* The last R2T as it was.  False: no room in the batch.
+ * [RFC7143 11.16-2, 11.16-3] */
 static bool
 emit_r2t_again(struct task *t, struct batch *b)
 {
@@ -530,7 +541,8 @@ emit_r2t_again(struct task *t, struct batch *b)
 	return batch_add(b, (const uint8_t *)&bhs, NULL, 0);
 }
 
-/* A Data-In as it was, and go on to the next.  False: no room in the batch. */
+/* A Data-In as it was, and go on to the next.  False: no room in the batch.
+ * [RFC7143 11.7.4-1, 11.16-4] */
 static bool
 emit_data_in_again(struct task *t, struct batch *b)
 {
@@ -631,7 +643,8 @@ task_send(struct task *t, uint8_t *data, uint32_t bytes)
 }
 
 /* Residual count, 11.4.5: against what the CDB wanted to move when the command
- * went well, against what was moved when it did not. */
+ * went well, against what was moved when it did not.
+ * [RFC7143 11.4.5.1-2t, 11.4.5.2-1..4, 11.4.5.3-2, 11.4.5.3-3] */
 static uint32_t
 residual_of(const struct task_answer *a, uint32_t expected, bool *has_overflow,
     bool *has_underflow)
@@ -647,7 +660,7 @@ residual_of(const struct task_answer *a, uint32_t expected, bool *has_overflow,
 }
 
 /* A bidirectional answer tells of its Data-In; of the other direction counts
- * what has come. */
+ * what has come. [RFC7143 11.4.5.1-1, 11.4.6-1] */
 static void
 set_residuals(struct task *t, const struct task_answer *a)
 {
@@ -666,6 +679,7 @@ set_residuals(struct task *t, const struct task_answer *a)
 	    &t->has_underflow);
 }
 
+/* [RFC7143 11.4.2-1, 11.4.5.3-1, 11.4.7-1] */
 void
 task_answer(struct task *t, const struct task_answer *a)
 {

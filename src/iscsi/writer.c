@@ -78,6 +78,12 @@ writer_is_idle(const struct writer *w)
 	return !w->is_sending && (w->is_finished || list_is_empty(&w->queue));
 }
 
+bool
+writer_has_more(const struct writer *w)
+{
+	return !w->is_finished && !list_is_empty(&w->queue);
+}
+
 /* The little spare arena has room for headers only. */
 static bool
 batch_copies(const struct batch *b, uint32_t data_bytes)
@@ -128,6 +134,7 @@ batch_copy(struct batch *b, const void *bytes, size_t length)
 	batch_put(b, at, length);
 }
 
+/* [RFC7143 11.1-1] */
 bool
 batch_add(struct batch *b, const uint8_t bhs[PDU_HEADER_BYTES],
     const uint8_t *data, uint32_t data_bytes)

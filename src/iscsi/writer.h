@@ -98,6 +98,9 @@ void	writer_finish(struct writer *w);
 /* Nothing is on its way, and nothing will be. */
 bool	writer_is_idle(const struct writer *w);
 
+/* Somebody waits to speak, and will. */
+bool	writer_has_more(const struct writer *w);
+
 /* Fill vec with the next batch; returns the count, 0 for nothing to send.  Not
  * while a batch is under way. */
 int	writer_gather(struct writer *w, struct iovec *vec, int vec_max);

@@ -106,7 +106,8 @@ scsi_sense_of(enum scsi_outcome o)
 		.asc = outcomes[o].asc, .ascq = outcomes[o].ascq };
 }
 
-/* CHECK CONDITION, the one place where a command gets its sense data. */
+/* CHECK CONDITION, the one place where a command gets its sense data.
+ * [RFC7143 11.4.7-2] */
 static enum scsi_step
 finish(struct scsi_cmd *c, const struct scsi_sense *s)
 {

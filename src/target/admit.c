@@ -108,7 +108,7 @@ login_start_full_feature(struct connection *c, struct nexus *n)
 	connection_start_ticks(c);
 }
 
-/* The registry has entered it. */
+/* The registry has entered it. [RFC7143 11.12.8-1] */
 static void
 session_start(struct connection *c)
 {
@@ -121,6 +121,7 @@ session_start(struct connection *c)
 	login_start_full_feature(c, n);
 }
 
+/* [RFC7143 11.12.6-4] */
 static void
 session_begin(struct connection *c)
 {

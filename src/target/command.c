@@ -464,6 +464,7 @@ command_leave(struct command *c)
 		unit_command_left(c->us);
 }
 
+/* [RFC7143 11.4.5.3-1..3] */
 void
 command_answer(struct command *c)
 {

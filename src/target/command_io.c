@@ -68,27 +68,12 @@ step_io_done(struct store_req *q)
 	command_step(c, q->error);
 }
 
-/* Who writes alone (COMPARE AND WRITE) wants it to be seen whole or not at all.
- * What is sent from where it lies in memory goes out later than this turn, so
- * from the first such write on READ copies it: only answers that are on their
- * way by then may still be torn. */
-static void
-readers_copy(struct command *c)
-{
-	struct unit *u = c->us->unit;
-
-	if (u->can_read_in_place && c->scsi.io.op == SCSI_IO_WRITE &&
-	    command_is_alone(c))
-		u->can_read_in_place = false;
-}
-
 /* SCSI_STEP_IO.  True: it is done, *step is the next. */
 bool
 command_io_step(struct command *c, enum scsi_step *step)
 {
 	struct scsi_io *io = &c->scsi.io;
 
-	readers_copy(c);
 	command_io_prepare(c, store_op_of(io->op), store_flags_of(io),
 	    io->offset, io->length, io->bytes);
 	if (!command_io_submit(c, step_io_done))

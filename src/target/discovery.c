@@ -105,6 +105,7 @@ answer_room(const struct service *s, size_t request_bytes)
 	return room < TEXT_ANSWER_BYTES_MAX ? room : TEXT_ANSWER_BYTES_MAX;
 }
 
+/* [RFC7143 11.11.1-1] */
 static bool
 answer_pairs(struct conn *c, struct span request, struct text_writer *w)
 {
@@ -132,6 +133,7 @@ answer_pairs(struct conn *c, struct span request, struct text_writer *w)
 	return true;
 }
 
+/* [RFC7143 11.11.1-1] */
 bool
 discovery_text(struct conn *c, struct span request, uint8_t **answer,
     size_t *answer_bytes)

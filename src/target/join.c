@@ -22,6 +22,7 @@ nexus_joined(const struct login_phase *p)
 	return CONTAINER_OF(p->joins, struct nexus, entry);
 }
 
+/* [RFC7143 11.12.6-4] */
 void
 join_begin(struct connection *c)
 {
@@ -45,7 +46,7 @@ join_begin(struct connection *c)
 		connection_move(c, p->joins->shard);
 }
 
-/* Whether the connection may join, apart from its CID. */
+/* Whether the connection may join, apart from its CID. [RFC7143 11.12.6-4] */
 static enum login_status
 join_check(const struct connection *c, const struct nexus *n,
     const char **reason)

@@ -130,6 +130,7 @@ login_fault(void *owner, enum reader_fault fault,
 	connection_close(c, "login data segment too long");
 }
 
+/* [RFC7143 11.13.5-3t] */
 bool
 login_answer(struct connection *c, bool closes, bool is_final)
 {
@@ -267,7 +268,6 @@ static void
 verdict_auth(struct login_verdict *v, const struct auth_rules *rules)
 {
 	v->auth.needs_chap = rules->user_count > 0;
-	v->auth.allow_short_secrets = true;	/* as service.h says */
 	v->auth.chap_algs = rules->chap_algs;
 	v->auth.users = rules->users;
 	v->auth.user_count = rules->user_count;

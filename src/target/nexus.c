@@ -143,6 +143,7 @@ nexus_settled(struct session *s)
 	join_again(nexus_of_session(s));
 }
 
+/* [RFC7143 11.15-1t] */
 static void
 nexus_logout(struct session *s)
 {

@@ -102,6 +102,7 @@ tell_to_end(struct registry_entry *e, const char *why)
 	reactor_post(e->shard->reactor, &e->end_msg);
 }
 
+/* [RFC7143 11.13.3-1] */
 enum registry_result
 registry_enter(struct registry *r, struct registry_entry *e,
     struct registry_wait *wait)

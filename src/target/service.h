@@ -66,8 +66,7 @@ struct access_rules {
 	size_t		 network_count;
 };
 
-/* Who must prove what; see struct login_auth.  Whether a secret of fewer than
- * 12 bytes will do is decided by who makes these. */
+/* Who must prove what; see struct login_auth. */
 struct auth_rules {
 	struct chap_user *users;
 	size_t		 user_count;

@@ -210,6 +210,7 @@ nexus_reset(struct tmf *m)
 	sn->has_queries = has_queries;
 }
 
+/* [RFC7143 11.5.1-10] */
 static void
 tmf_unit_claimed(struct unit_claim *c)
 {
@@ -303,7 +304,8 @@ collect_session(void *context, const struct session_info *i)
 		s->ids[s->count++] = i->id;
 }
 
-/* TARGET COLD RESET: every session of the target ends (11.5.1). */
+/* TARGET COLD RESET: every session of the target ends (11.5.1).
+ * [RFC7143 11.5.1-12] */
 static void
 end_all_sessions(struct nexus *n)
 {

@@ -118,8 +118,7 @@ struct unit {
 	uint32_t	 block_bytes;
 	bool		 can_peek;	/* a store in memory: never waits */
 	bool		 can_read_in_place; /* and READ may send it from there:
-					 * no write need be seen whole; ends
-					 * with the first that is alone */
+					 * no write need be seen whole */
 
 	/* The claims, on the home reactor. */
 	unsigned	 home;

@@ -247,6 +247,7 @@ def join_that_is_cut_leaves_the_session_alone(t):
     return "three steps"
 
 
+# [RFC7143 11.14-3]
 @case
 def connection_logs_another_one_out(t):
     """RFC 7143 11.14: close the connection, CID of another."""
@@ -276,6 +277,7 @@ def connection_logs_itself_out_and_others_stay(t):
     return "the other goes on"
 
 
+# [RFC7143 11.14-3, 11.15-1t]
 @case
 def logout_of_the_session_closes_all(t):
     """RFC 7143 11.14: close the session."""

@@ -191,6 +191,7 @@ def offset_plus_length_wraps(t):
     return ", ".join(seen)
 
 
+# [RFC7143 11.8-5t]
 @case
 def offset_leaves_a_hole(t):
     """F28, RFC 7143 11.7.5: DataPDUInOrder=Yes and the first quarter is left
@@ -201,6 +202,7 @@ def offset_leaves_a_hole(t):
     return x.over(*DATA_ERROR)
 
 
+# [RFC7143 11.8-5t]
 @case
 def data_arrives_backwards(t):
     """F28, RFC 7143 13.18: DataPDUInOrder=Yes and the halves are swapped."""
@@ -210,6 +212,7 @@ def data_arrives_backwards(t):
     return x.over(*DATA_ERROR)
 
 
+# [RFC7143 11.8-5t]
 @case
 def data_overlaps(t):
     """F28, RFC 7143 11.7.5: the second part begins inside the first."""
@@ -284,6 +287,7 @@ def data_after_the_status(t):
     return x.untouched("SILENCE", *REJECTED)
 
 
+# [RFC7143 11.7.7-1t]
 @case
 def data_in_a_thousand_empty_segments(t):
     """F28, RFC 7143 11.7: DataSegmentLength 0, DataSN counts on."""
@@ -413,6 +417,7 @@ def immediate_data_of_odd_length(t):
     return unsolicited_outcome(t, s, 4, "SILENCE")
 
 
+# [RFC7143 11.8-1]
 @case
 def unsolicited_data_where_it_is_forbidden(t):
     """F29, RFC 7143 13.10: InitialR2T=Yes, and the command says F=0."""
@@ -530,6 +535,7 @@ def must_be(seen, *wanted):
     return "%s, %d bytes, overflow %d, underflow %d" % seen
 
 
+# [RFC7143 11.4.5.2-1]
 @case
 def read_of_more_than_was_announced(t):
     """F38, RFC 7143 11.4.5.1: EDTL 4 blocks, READ of 8: overflow of 4."""
@@ -538,6 +544,7 @@ def read_of_more_than_was_announced(t):
                    ("GOOD", 4 * b, 4 * b, 0))
 
 
+# [RFC7143 11.4.5.2-3]
 @case
 def read_of_less_than_was_announced(t):
     """F38, RFC 7143 11.4.5.1: EDTL 16 blocks, READ of 8: underflow of 8."""
@@ -586,6 +593,7 @@ def read_with_edtl_one(t):
                    ("GOOD", 1, t.block_bytes - 1, 0))
 
 
+# [RFC7143 11.4.5.2-1]
 @case
 def write_of_more_than_was_announced(t):
     """F38, RFC 7143 11.4.5.1: EDTL 4 blocks, WRITE of 8: overflow of 4, and
@@ -659,6 +667,7 @@ def sixty_four_writes_of_four_gib(t):
     return outcome(s, "SILENCE", "CC 5/*", "BUSY", "TASK SET FULL", *REJECTED)
 
 
+# [RFC7143 11.4.5.2-4]
 @case
 def no_data_command_with_data_announced(t):
     """F38, RFC 7143 11.4.5.1: TEST UNIT READY, R=1, EDTL 4096."""
@@ -682,6 +691,7 @@ def no_data_command_with_four_gib_announced(t):
     return outcome(s, "GOOD", "CC *", *REJECTED)
 
 
+# [RFC7143 11.4.5.2-2]
 @case
 def inquiry_of_more_than_was_announced(t):
     """F38, RFC 7143 11.4.5.1: allocation 255, EDTL 5."""
@@ -692,6 +702,7 @@ def inquiry_of_more_than_was_announced(t):
     return "5 bytes, overflow %d" % over
 
 
+# [RFC7143 11.4.5.2-3]
 @case
 def inquiry_with_more_room_than_it_fills(t):
     """F38, RFC 7143 11.4.5.1: allocation and EDTL 65535."""

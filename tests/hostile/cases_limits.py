@@ -320,6 +320,7 @@ def nothing_follows(t, function):
     return "TMF 0"
 
 
+# [RFC7143 11.5.1-3]
 @case
 def nothing_follows_abort_task_set(t):
     """F12, F34, RFC 7143 11.6.1: status that was sent before comes before its
@@ -327,6 +328,7 @@ def nothing_follows_abort_task_set(t):
     return nothing_follows(t, 2)
 
 
+# [RFC7143 11.5.1-3]
 @case
 def nothing_follows_lun_reset(t):
     """F12, F34, RFC 7143 11.6.1: the same for LUN RESET."""

@@ -164,6 +164,7 @@ def current_stage_runs_ahead_to_full_feature(t):
     return expect(answer(login), *REFUSED)
 
 
+# [RFC7143 11.12.2-1t]
 @case
 def t_and_c_in_one_request(t):
     """F22, RFC 7143 11.12.2: C=1 demands T=0; it must not finish the login."""
@@ -202,6 +203,7 @@ def every_combination_of_the_flags_byte(t):
     return "256 answered, %d with success" % full
 
 
+# [RFC7143 11-2]
 @case
 def reserved_bits_of_the_flags_byte_are_ignored(t):
     """F22, RFC 7143 11.12: bits 2 and 3 of byte 1 are reserved."""
@@ -225,6 +227,7 @@ def login_without_the_immediate_bit(t):
 # -- versions, ISID, TSIH, CID -----------------------------------------------
 
 
+# [RFC7143 11.12.4.2-2]
 @case
 def only_version_1_is_offered(t):
     """F22, RFC 7143 11.12.4: Version-min 1 is more than we have."""
@@ -235,6 +238,7 @@ def only_version_1_is_offered(t):
     return expect(answer(login), "LS 0205", "CLOSE")
 
 
+# [RFC7143 11.12.4.1-2, 11.13.1-1, 11.13.2-1]
 @case
 def versions_0_to_255_are_offered(t):
     """F22, RFC 7143 11.12.4: version 0 is among them."""
@@ -257,12 +261,14 @@ def lowest_version_above_the_highest(t):
     return expect(answer(login), *REFUSED)
 
 
+# [RFC7143 11.12.6-4]
 @case
 def tsih_of_no_session(t):
     """F22, RFC 7143 6.3.1: a TSIH that nobody has."""
     return expect(whole_login(t.start(tsih=0x7777)), "LS 020a", "CLOSE")
 
 
+# [RFC7143 11.12.6-4]
 @case
 def tsih_of_a_session_with_another_isid(t):
     """F22, RFC 7143 6.3.1: TSIH lives, ISID differs."""
@@ -369,6 +375,7 @@ def session_of_another_initiator_is_not_taken_over(t):
     return "refused, the witness still has it"
 
 
+# [RFC7143 11.12.6-4]
 @case
 def every_tsih_near_the_real_one(t):
     """F22, RFC 7143 6.3.1: 64 handles around a living session's."""
@@ -411,6 +418,7 @@ def isid_changes_during_login(t):
     return expect(changed_in_second_request(t, change), *REFUSED)
 
 
+# [RFC7143 11.12.6-3t]
 @case
 def tsih_changes_during_login(t):
     """F22, RFC 7143 11.12.6: 0 first, then something else."""
@@ -419,6 +427,7 @@ def tsih_changes_during_login(t):
     return expect(changed_in_second_request(t, change), *REFUSED)
 
 
+# [RFC7143 11.12.7-1t, 11.12.7-2]
 @case
 def cid_changes_during_login(t):
     """F22, RFC 7143 11.12.7: it belongs to the connection."""
@@ -461,6 +470,7 @@ def reserved_task_tag_in_login(t):
     return expect(answer(login), *ANY_LOGIN)
 
 
+# [RFC7143 11.12.7-2]
 @case
 def highest_connection_id(t):
     """F22, RFC 7143 11.12.7: CID ffff is as good as any."""
@@ -470,6 +480,7 @@ def highest_connection_id(t):
     return expect(s.recv().label(), "LOGOUT 0")
 
 
+# [RFC7143 11.12.8-1]
 @case
 def cmdsn_starts_anywhere(t):
     """F22, RFC 7143 4.2.2.1: the first CmdSN is the initiator's choice, and
@@ -722,6 +733,7 @@ def half_close_after_the_login_request(t):
     return "CLOSE"
 
 
+# [RFC7143 11.13.5-3t]
 @case
 def refused_login_ends_the_connection(t):
     """F22, RFC 7143 11.13.5: a status class other than 0 is followed by
@@ -738,6 +750,7 @@ def refused_login_ends_the_connection(t):
     return "CLOSE, twice"
 
 
+# [RFC7143 11.13.5-3t]
 @case
 def another_login_follows_a_refused_one(t):
     """F22, RFC 7143 11.13.5: in the same segment; it must not succeed."""

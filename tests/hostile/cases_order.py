@@ -255,6 +255,7 @@ def task_tag_is_in_use_by_several(t):
     return outcome(s, *REJECTED)
 
 
+# [RFC7143 11.2.1.8-2t]
 @case
 def reserved_task_tag_on_a_command(t):
     """F33, RFC 7143 11.2.1.8: ITT ffffffff."""

@@ -50,6 +50,7 @@ def undefined_opcodes_as_immediate(t):
     return every_opcode(t, UNDEFINED, immediate=True)
 
 
+# [RFC7143 11.2.1.2-1b]
 @case
 def opcodes_of_targets(t):
     """F23, RFC 7143 11.2.1.2: NOP-In, R2T, Reject and the like from an
@@ -103,6 +104,7 @@ def undefined_opcodes_in_bulk(t):
     return "500 rejected"
 
 
+# [RFC7143 11-2]
 @case
 def reserved_bits_of_a_command_are_ignored(t):
     """F39, RFC 7143 11.2: a receiver does not look at reserved fields."""
@@ -114,6 +116,7 @@ def reserved_bits_of_a_command_are_ignored(t):
     return outcome(s, "GOOD", *REJECTED)
 
 
+# [RFC7143 11-2]
 @case
 def reserved_bits_of_a_nop_are_ignored(t):
     """F42, RFC 7143 11.18: byte 1 without F, bytes 2 and 3, words 32 to 47."""
@@ -224,6 +227,7 @@ def extended_cdb_of_260_bytes(t):
                     cdb=cdb)
 
 
+# [RFC7143 11.3.5-1t]
 @case
 def extended_cdb_of_every_length(t):
     """F24, RFC 7143 11.2.2.3: 1 to 40 bytes behind the first 16."""
@@ -512,6 +516,7 @@ def digest_cut_short(t):
 # -- NOP-Out -----------------------------------------------------------------
 
 
+# [RFC7143 11.18.1-4t]
 @case
 def ping_that_wants_no_answer(t):
     """F42, RFC 7143 11.18: ITT and TTT ffffffff."""
@@ -532,6 +537,7 @@ def ping_without_answer_that_is_not_immediate(t):
     return outcome(s, "SILENCE", *REJECTED)
 
 
+# [RFC7143 11.19-4]
 @case
 def ping_answers_a_question_that_was_never_asked(t):
     """F42, RFC 7143 11.18.2: TTTs that the target did not give."""
@@ -696,6 +702,7 @@ def logout_twice_at_once(t):
     return "LOGOUT 0, CLOSE"
 
 
+# [RFC7143 11.14-1t]
 @case
 def commands_after_logout(t):
     """F37, RFC 7143 11.14: a write in the same segment is not carried out."""
@@ -709,6 +716,7 @@ def commands_after_logout(t):
     return "not written"
 
 
+# [RFC7143 11.14-3]
 @case
 def logout_with_writes_that_wait_for_data(t):
     """F37, RFC 7143 11.14: tasks end, the answer comes, nothing is written."""

@@ -34,6 +34,7 @@ def send_targets_all_in_discovery(t):
     return "%d targets" % len(names(pdu))
 
 
+# [RFC7143 11.11.6-1]
 @case
 def send_targets_in_segments_of_512_bytes(t):
     """F40, RFC 7143 6.2: the answer keeps to what we declared, in parts with
@@ -181,6 +182,7 @@ def continued_text_is_put_together(t):
     return "named"
 
 
+# [RFC7143 11.10.2-1t]
 @case
 def f_and_c_in_one_text_request(t):
     """F41, RFC 7143 11.10.2: C=1 demands F=0."""
@@ -222,6 +224,7 @@ def transfer_tag_is_wrong_in_a_continuation(t):
     return outcome(s, TEXT, *REJECTED)
 
 
+# [RFC7143 11.10.3-1t]
 @case
 def task_tag_changes_in_a_continuation(t):
     """F41, RFC 7143 11.10.3: the second part has another ITT."""

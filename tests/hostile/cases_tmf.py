@@ -299,6 +299,7 @@ def lun_reset_with_writes_in_flight(t):
     return all_of(t, LUN_RESET, "TMF 0", "TASK ABORTED")
 
 
+# [RFC7143 11.9.1-7]
 @case
 def lun_reset_ends_writes_of_another_session(t):
     """F34, RFC 7143 11.5.1, SAM-5: their tasks end, they are told by unit
@@ -402,6 +403,7 @@ def target_warm_reset(t):
     return outcome(s, "TMF 0", "TMF 5", "TMF 6", "TMF 255", "CLOSE")
 
 
+# [RFC7143 11.5.1-12]
 @case(ends_sessions=True)
 def target_cold_reset(t):
     """F34, RFC 7143 11.5.1: done (then all sessions end), not supported or

@@ -465,11 +465,6 @@ static const struct {
 	    "lunet.conf:2: target " IQN
 	    ": outgoing_user: us and joe have the same secret" },
 
-	{ "user a { secret_file = @/S1 chap_name = joe }\n"
-	  "user joe { secret_file = @/S2 }\n"
-	  "target " IQN " { users = { a, joe } }", "lunet.conf:3: target " IQN
-	    ": users: a and joe are both called joe" },
-
 	/* targets */
 	{ "target disk { }",
 	    "lunet.conf:1: target disk is not an iSCSI name: "
@@ -598,11 +593,6 @@ TEST(a_secret_of_128_bytes_is_taken)
 
 	parse_good(&c, "user joe { secret_file = @/LONGEST }");
 	CHECK_EQ(128, c.users[0].secret_bytes);
-	config_free(&c);
-	parse_good(&c, "user joe { secret_file = @/SHORT short_secret = yes"
-	    " chap_name = \"joe of the lab\" }");
-	CHECK_EQ(11, c.users[0].secret_bytes);
-	CHECK_TEXT("joe of the lab", config_chap_name(&c.users[0]));
 	config_free(&c);
 }
 

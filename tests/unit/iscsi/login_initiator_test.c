@@ -112,6 +112,8 @@ check_fails(unsigned csg, unsigned nsg, struct span text, const char *why)
 
 /* -- requests -------------------------------------------------------------- */
 
+/* [RFC7143 11.12-1, 11.12.4-1, 11.12.4.1-1, 11.12.4.2-1, 11.12.6-1,
+ *  11.12.10-1] */
 TEST(first_request_names_and_offers)
 {
 	bench_init();
@@ -123,6 +125,9 @@ TEST(first_request_names_and_offers)
 	CHECK_EQ(0, b.l.request.pdu.login.csg);
 	CHECK_EQ(1, b.l.request.pdu.login.nsg);
 	CHECK_EQ(9, b.l.request.pdu.cmdsn);
+	CHECK_EQ(0, b.l.request.pdu.login.version_max);
+	CHECK_EQ(0, b.l.request.pdu.login.version_min);
+	CHECK_EQ(0, b.l.request.pdu.login.tsih);
 	CHECK_EQ(b.l.request.text.bytes, b.l.request.pdu.data_bytes);
 	CHECK(asks("InitiatorName", "iqn.2026-01.io.lunet:host"));
 	CHECK(asks("InitiatorAlias", "host"));
@@ -132,6 +137,7 @@ TEST(first_request_names_and_offers)
 	login_initiator_free(&b.l);
 }
 
+/* [RFC7143 11.12.10-1] */
 TEST(security_with_chap_is_offered_without_t)
 {
 	bench_init();
@@ -261,6 +267,7 @@ TEST(tsih_zero_at_the_end_of_a_discovery_login_is_forgiven)
 	login_initiator_free(&b.l);
 }
 
+/* [RFC7143 11.12.6-2] */
 TEST(tsih_of_another_session_is_a_failure)
 {
 	bench_init();
@@ -387,6 +394,7 @@ TEST(facts_of_the_target_are_kept)
 
 /* -- refusals and redirection ---------------------------------------------- */
 
+/* [RFC7143 11.13.5-2] */
 TEST(redirection_without_an_address_is_a_failure)
 {
 	static const char text[] = "TargetAddress=\0";

@@ -110,6 +110,7 @@ check_agreed(const struct pair *p)
 
 static struct pair p;
 
+/* [RFC7143 11.12.6-3i, 11.12.7-1i] */
 TEST(normal_session_without_chap)
 {
 	for (unsigned skips = 0; skips < 2; skips++) {
@@ -239,6 +240,7 @@ TEST(target_under_another_name_is_refused)
 	pair_free(&p);
 }
 
+/* [RFC7143 11.13.5-2] */
 TEST(target_that_moved_is_followed)
 {
 	pair_init(&p);
@@ -295,6 +297,7 @@ TEST(digest_policies_meet)
 
 /* -- parts ----------------------------------------------------------------- */
 
+/* [RFC7143 11.12.2-1i] */
 TEST(requests_in_parts_of_every_length)
 {
 	unsigned done = 0;
@@ -316,6 +319,7 @@ TEST(requests_in_parts_of_every_length)
 	CHECK(done > 550);
 }
 
+/* [RFC7143 11.13.7-1] */
 TEST(answers_in_parts_of_every_length)
 {
 	unsigned done = 0;

@@ -46,6 +46,7 @@ TEST(other_pdu_during_login_is_invalid)
 	rig_free(&r);
 }
 
+/* [RFC7143 11.12.4-1, 11.12.4.2-2] */
 TEST(version_one_is_not_supported)
 {
 	struct rig r;
@@ -126,6 +127,7 @@ TEST(stage_that_was_not_entered_is_refused)
 	rig_free(&r);
 }
 
+/* [RFC7143 11.12.6-3t, 11.12.7-1t] */
 TEST(tags_and_identity_stay_the_same)
 {
 	struct rig r;
@@ -144,6 +146,7 @@ TEST(tags_and_identity_stay_the_same)
 	}
 }
 
+/* [RFC7143 11.12.2-1t] */
 TEST(t_and_c_exclude_each_other)
 {
 	struct rig r;
@@ -278,6 +281,7 @@ TEST(discovery_may_be_refused)
 	    ": discovery: authorization failure");
 }
 
+/* [RFC7143 11.13.5-1] */
 TEST(moved_target_tells_its_address)
 {
 	static const enum login_status statuses[] = {

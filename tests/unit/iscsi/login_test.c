@@ -1,6 +1,7 @@
 /* iscsi/login.h: stages, names, parameters, answers in parts. */
 #include "login_rig.h"
 
+/* [RFC7143 11.13.3-1, 11.13.8-1] */
 TEST(operational_stage_alone_logs_in)
 {
 	struct rig r;
@@ -92,6 +93,7 @@ TEST(security_stage_may_lead_to_full_feature_phase)
 	rig_free(&r);
 }
 
+/* [RFC7143 11.13.6-2] */
 TEST(requests_without_t_stay_in_the_stage)
 {
 	struct rig r;
@@ -279,6 +281,7 @@ TEST(text_may_be_split_anywhere)
 	}
 }
 
+/* [RFC7143 11.13.7-1] */
 TEST(answer_beyond_what_the_initiator_takes_comes_in_parts)
 {
 	struct span whole, got = { 0 };
@@ -336,6 +339,7 @@ TEST(text_while_the_answer_is_being_sent_is_refused)
 	rig_free(&r);
 }
 
+/* [RFC7143 11.13.6-1] */
 TEST(required_digest_is_proposed_and_waited_for)
 {
 	struct rig r;

@@ -219,6 +219,7 @@ TEST(windows_logs_in_in_two_stages)
 	rig_free(&r);
 }
 
+/* [RFC7143 11.12.10-2t] */
 TEST(esxi_logs_in_in_two_stages)
 {
 	struct rig r;

@@ -266,6 +266,7 @@ TEST(task_reporting_is_what_we_offer)
 	CHECK_EQ(TASK_REPORTING_FAST_ABORT, t.n.session.task_reporting);
 }
 
+/* [RFC7143 11.12.10-2t] */
 TEST(markers_are_gone)
 {
 	offer_default();
@@ -309,6 +310,7 @@ TEST(no_room_for_an_answer_is_noticed)
 	CHECK(!negotiate_answer(&t.n, &t.w));
 }
 
+/* [RFC7143 11.12.10-2i, 11.12.10-2t] */
 TEST(every_key_has_a_line_for_people)
 {
 	char line[128];
@@ -428,6 +430,7 @@ TEST(no_room_for_proposals_is_noticed)
 	}
 }
 
+/* [RFC7143 11.12.10-2i] */
 TEST(initiator_takes_answers)
 {
 	offer_default();

@@ -1,5 +1,6 @@
 /* Headers, RFC 7143 section 11: each figure byte by byte, there and back. */
 #include "iscsi/pdu.h"
+#include "reserved.h"
 #include "test.h"
 
 static const enum opcode opcodes[] = { OP_NOP_OUT, OP_SCSI_COMMAND,
@@ -235,6 +236,27 @@ TEST(unknown_opcodes_are_told_with_what_can_be_known)
 	CHECK_EQ(18, known);
 }
 
+/* [RFC7143 11-1, 11.2.1.5-1, 11.2.1.6-1] */
+TEST(reserved_fields_are_built_as_zeros)
+{
+	uint8_t bhs[PDU_HEADER_BYTES];
+
+	for (size_t i = 0; i < OPCODES; i++) {
+		struct pdu p = { 0 };
+		const bool is_request = opcode_is_request(opcodes[i]);
+
+		/* What has a place in the header; the rest is the caller's. */
+		count_up(bhs, (uint8_t)opcodes[i]);
+		memset(bhs + 4, 0, 12);
+		memset(bhs + 20, 0, is_request ? 4 : 8);
+		CHECK(pdu_parse(&p, bhs));
+		pdu_build(&p, bhs);
+		CHECK(!has_reserved_bits(bhs));
+		CHECK_EQ(0, bhs[4]);
+		CHECK(bhs[5] == 0 && bhs[6] == 0 && bhs[7] == 0);
+	}
+}
+
 TEST(header_is_read_and_written_within_its_bytes)
 {
 	uint8_t bhs[PDU_HEADER_BYTES];
@@ -272,6 +294,7 @@ TESTS(scsi_command_is_read, task_request_is_read, login_request_is_read,
     text_nop_and_logout_requests_are_read, data_out_and_snack_are_read,
     scsi_response_is_read, data_in_is_read, other_responses_are_read,
     headers_survive_the_way_there_and_back,
+    reserved_fields_are_built_as_zeros,
     unknown_opcodes_are_told_with_what_can_be_known,
     header_is_read_and_written_within_its_bytes, data_is_padded_to_words,
     login_statuses_have_words)

@@ -133,6 +133,7 @@ TEST(data_of_another_connection_is_not_taken)
 	rig_close(&r);
 }
 
+/* [RFC7143 11.2.1.8-1t] */
 TEST(tag_in_use_on_another_connection_is_rejected)
 {
 	struct pdu p, twin;
@@ -193,6 +194,7 @@ TEST(loss_of_one_ends_its_tasks_and_no_others)
 	CHECK_EQ(2, session_conn_count(r.session));
 	CHECK(session_find_conn(r.session, 2) == NULL);
 	CHECK(session_is_clear_of(r.session, 2));
+	hear_on(2, OP_NOP_IN, TAG_NONE);	/* the window */
 	rig_good(r.task[0]);
 	hear_on(0, OP_SCSI_RESPONSE, 0);
 	rig_good(r.task[2]);

@@ -79,6 +79,7 @@ TEST(digests_are_checked_and_sent)
 	}
 }
 
+/* [RFC7143 11.4.2-1, 11.17.1-4, 11.17.1-5] */
 TEST(damaged_data_out_fails_its_command_when_the_burst_ends)
 {
 	struct pdu r2t, p;
@@ -114,6 +115,7 @@ TEST(damaged_data_out_fails_its_command_when_the_burst_ends)
 	}
 }
 
+/* [RFC7143 11.17.1-5] */
 TEST(damaged_unsolicited_data_fails_its_command)
 {
 	struct pdu p;

@@ -6,6 +6,7 @@
 
 #include "base/be.h"
 #include "base/crc32c.h"
+#include "reserved.h"
 
 static struct rig *
 rig_of(struct session *s)
@@ -662,6 +663,7 @@ parse_one(struct rig *r, const uint8_t *bytes, size_t length, struct said *s)
 	CHECK(length >= at);
 	CHECK(pdu_parse(&s->pdu, bytes));
 	CHECK(!opcode_is_request(s->pdu.opcode));
+	CHECK(!has_reserved_bits(bytes));
 	CHECK_EQ(0, s->pdu.ahs_bytes_div4);
 	if (w->has_header_digest) {
 		crc32c_wire(crc32c(CRC32C_START, bytes, at), digest);
@@ -673,6 +675,8 @@ parse_one(struct rig *r, const uint8_t *bytes, size_t length, struct said *s)
 		return at;
 	whole = s->pdu.data_bytes + pdu_pad(s->pdu.data_bytes);
 	CHECK(length >= at + whole + (w->has_data_digest ? DIGEST_BYTES : 0));
+	for (size_t i = s->pdu.data_bytes; i < whole; i++)
+		CHECK_EQ(0, bytes[at + i]);
 	s->data = malloc(s->pdu.data_bytes);
 	assert(s->data != NULL);
 	memcpy(s->data, bytes + at, s->pdu.data_bytes);

@@ -302,6 +302,7 @@ TEST(full_window_and_all_immediate_commands_have_tags)
 
 /* -- tags (11.2.1.8) ------------------------------------------------------- */
 
+/* [RFC7143 11.2.1.8-1t] */
 TEST(task_tag_in_use_is_rejected)
 {
 	struct pdu p;
@@ -384,6 +385,7 @@ TEST(task_tag_is_free_when_the_status_is_in_flight)
 	rig_close(&r);
 }
 
+/* [RFC7143 11.2.1.8-2t] */
 TEST(reserved_task_tag_is_rejected)
 {
 	struct pdu p;
@@ -445,6 +447,7 @@ TEST(login_request_ends_the_connection)
 	rig_close(&r);
 }
 
+/* [RFC7143 11.2.1.2-1b] */
 TEST(opcodes_of_targets_end_the_connection)
 {
 	static const enum opcode wrong[] = { OP_NOP_IN, OP_SCSI_RESPONSE,
@@ -461,6 +464,7 @@ TEST(opcodes_of_targets_end_the_connection)
 	}
 }
 
+/* [RFC7143 11-3] */
 TEST(unknown_opcode_is_rejected_and_forgotten)
 {
 	begin();

@@ -61,6 +61,7 @@ check_transfer(uint32_t itt, uint32_t bytes, uint32_t burst, uint32_t max)
 	CHECK(has_status);
 }
 
+/* [RFC7143 11.7.3-3] */
 TEST(status_rides_in_the_last_data_in)
 {
 	struct task *t;
@@ -76,6 +77,7 @@ TEST(status_rides_in_the_last_data_in)
 	rig_close(&r);
 }
 
+/* [RFC7143 11.7.1-1t, 11.7.3-3] */
 TEST(data_in_is_cut_at_segments_and_bursts)
 {
 	static const struct {
@@ -101,7 +103,8 @@ TEST(data_in_is_cut_at_segments_and_bursts)
 	}
 }
 
-/* An odd limit would leave data of odd lengths before the last. */
+/* An odd limit would leave data of odd lengths before the last.
+ * [RFC7143 11.7.7-2t] */
 TEST(data_in_before_the_last_has_whole_words)
 {
 	begin_with(8192, 1023);
@@ -181,6 +184,7 @@ send_next_piece(struct task *t)
 		task_answer(t, &a);
 }
 
+/* [RFC7143 11.7.2-2] */
 TEST(pieces_make_one_transfer)
 {
 	begin_with(8192, 1024);
@@ -193,6 +197,7 @@ TEST(pieces_make_one_transfer)
 	rig_close(&r);
 }
 
+/* [RFC7143 11.2.1.6-1] */
 TEST(status_alone_follows_data_that_was_sent_before)
 {
 	struct task *t;
@@ -210,6 +215,7 @@ TEST(status_alone_follows_data_that_was_sent_before)
 	rig_close(&r);
 }
 
+/* [RFC7143 11.4.1-1, 11.4.7-1, 11.4.7-2, 11.7.3-1] */
 TEST(failed_read_sends_its_data_and_then_the_response)
 {
 	static const uint8_t sense[18] = { 0x70, 0, 3, 0, 0, 0, 0, 10 };
@@ -237,6 +243,7 @@ TEST(failed_read_sends_its_data_and_then_the_response)
 	rig_close(&r);
 }
 
+/* [RFC7143 11.4.7-1] */
 TEST(longest_sense_data_leaves_with_and_without_an_arena)
 {
 	uint8_t sense[96];
@@ -278,6 +285,7 @@ static const struct {
 	{ 512, 100, 0, 8, false, true, 412 },
 };
 
+/* [RFC7143 11.4.5.1-1, 11.4.5.1-2t, 11.4.5.2-1..4, 11.4.5.3-1..3, 11.7.3-1] */
 TEST(residuals_are_exact)
 {
 	for (size_t i = 0; i < sizeof(residuals) / sizeof(*residuals); i++) {
@@ -307,7 +315,8 @@ TEST(residuals_are_exact)
 	}
 }
 
-/* A READ that says it writes as well: its data is what the AHS allows. */
+/* A READ that says it writes as well: its data is what the AHS allows.
+ * [RFC7143 11.4.6-1, 11.7.3-2] */
 TEST(bidirectional_command_counts_both_directions)
 {
 	static const uint8_t ahs[] = { 0, 5, 2, 0, 0, 0, 0x10, 0 };
@@ -455,6 +464,7 @@ send_ahs(const uint8_t *ahs, size_t bytes)
 	rig_send_ahs(&r, &p, span_of(ahs, bytes), NULL);
 }
 
+/* [RFC7143 11.3.5-1t] */
 TEST(extended_cdb_is_taken)
 {
 	uint8_t ahs[20] = { 0, 17, 1, 0 };
@@ -467,6 +477,7 @@ TEST(extended_cdb_is_taken)
 	rig_close(&r);
 }
 
+/* [RFC7143 11.3.5-1t] */
 TEST(longest_cdb_is_taken_and_a_longer_one_is_not)
 {
 	uint8_t ahs[264] = { 0, 245, 1, 0 };

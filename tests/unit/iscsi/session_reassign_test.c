@@ -88,6 +88,7 @@ check_reassigned(enum task_response response, unsigned index, uint32_t itt,
 	CHECK_EQ(response, r.said[0].pdu.task_response.response);
 }
 
+/* [RFC7143 11.5.1-14] */
 TEST(task_that_waits_for_the_medium_is_reassigned)
 {
 	struct task *t;
@@ -151,6 +152,7 @@ TEST(status_that_was_not_acknowledged_is_sent_on_the_new_connection)
 	rig_close(&r);
 }
 
+/* [RFC7143 11.5.6-1t, 11.5.6-3] */
 TEST(read_goes_on_where_the_initiator_says)
 {
 	static const struct {
@@ -307,6 +309,7 @@ TEST(unsolicited_data_that_was_lost_is_asked_for)
 	rig_close(&r);
 }
 
+/* [RFC7143 11.5.1-13] */
 TEST(nobody_takes_a_task_that_is_not_free)
 {
 	begin(3);
@@ -342,6 +345,7 @@ TEST(tasks_end_when_their_time_is_up)
 	rig_close(&r);
 }
 
+/* [RFC7143 11.14-4] */
 TEST(live_connection_is_removed_for_recovery)
 {
 	struct pdu p;
@@ -394,6 +398,7 @@ TEST(logout_for_recovery_of_nobody)
 	rig_close(&r);
 }
 
+/* [RFC7143 11.14-4] */
 TEST(command_that_waited_for_its_turn_is_sent_again)
 {
 	struct pdu first, second;

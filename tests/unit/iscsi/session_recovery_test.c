@@ -107,6 +107,7 @@ TEST(tag_is_free_while_its_status_is_kept)
 	rig_close(&r);
 }
 
+/* [RFC7143 11.4.9-1, 11.16-1, 11.16-2] */
 TEST(status_snack_says_the_same_again)
 {
 	struct pdu p, first;
@@ -132,6 +133,7 @@ TEST(status_snack_says_the_same_again)
 	rig_close(&r);
 }
 
+/* [RFC7143 11.4.9-1, 11.16-2] */
 TEST(every_numbered_answer_is_said_again)
 {
 	struct pdu p;
@@ -164,6 +166,7 @@ TEST(every_numbered_answer_is_said_again)
 	rig_close(&r);
 }
 
+/* [RFC7143 11.16-5, 11.16.4-1t] */
 TEST(status_of_the_past_or_the_future_is_not_to_be_had)
 {
 	struct pdu p;
@@ -185,6 +188,7 @@ TEST(status_of_the_past_or_the_future_is_not_to_be_had)
 	rig_close(&r);
 }
 
+/* [RFC7143 11.16-1, 11.16-4, 11.16.4-2t] */
 TEST(any_run_of_data_is_said_again_as_it_was)
 {
 	struct said first[32];
@@ -223,6 +227,7 @@ TEST(any_run_of_data_is_said_again_as_it_was)
 	rig_close(&r);
 }
 
+/* [RFC7143 11.16-5, 11.16.2-3t, 11.16.4-2t] */
 TEST(data_that_was_not_sent_is_not_to_be_had)
 {
 	struct pdu p;
@@ -273,6 +278,7 @@ data_ack(const struct pdu *in, uint32_t begrun)
 	return p;
 }
 
+/* [RFC7143 11.7.2-1, 11.7.4-1, 11.7.4-2, 11.16-1] */
 TEST(piece_is_kept_until_it_is_acknowledged)
 {
 	struct pdu p, in;
@@ -323,6 +329,7 @@ TEST(piece_is_kept_until_it_is_acknowledged)
 	rig_close(&r);
 }
 
+/* [RFC7143 11.7.4-2, 11.16.4-1t, 11.16.5-3t, 11.16.7-1t] */
 TEST(acknowledgement_of_nothing_is_rejected)
 {
 	struct pdu p, in;
@@ -341,6 +348,14 @@ TEST(acknowledgement_of_nothing_is_rejected)
 	CHECK(rig_send(&r, &p, NULL));
 	check_rejected(REJECT_INVALID_DATA_ACK);
 	p.ttt = 0x0000ff00;
+	CHECK(rig_send(&r, &p, NULL));
+	check_rejected(REJECT_INVALID_DATA_ACK);
+	p = data_ack(&in, 8);
+	p.itt = 1;
+	CHECK(rig_send(&r, &p, NULL));
+	check_rejected(REJECT_INVALID_DATA_ACK);
+	p = data_ack(&in, 8);
+	p.snack.runlength = 1;
 	CHECK(rig_send(&r, &p, NULL));
 	check_rejected(REJECT_INVALID_DATA_ACK);
 	p = data_ack(&in, 8);
@@ -382,6 +397,7 @@ send_r_data(uint32_t itt, uint32_t tag)
 	CHECK(rig_send(&r, &p, NULL));
 }
 
+/* [RFC7143 11.16-1, 11.16.3-1t, 11.16.3-2] */
 TEST(r_data_starts_over_with_the_new_length)
 {
 	uint32_t statsn;
@@ -418,6 +434,7 @@ TEST(r_data_starts_over_with_the_new_length)
 	rig_close(&r);
 }
 
+/* [RFC7143 11.16.2-3t] */
 TEST(r_data_before_the_status_keeps_what_was_acknowledged)
 {
 	struct pdu p, in;
@@ -449,6 +466,7 @@ TEST(r_data_before_the_status_keeps_what_was_acknowledged)
 	rig_close(&r);
 }
 
+/* [RFC7143 11.16.5-1t, 11.16.6-1t, 11.16.7-1t] */
 TEST(r_data_needs_a_tag)
 {
 	begin();
@@ -459,6 +477,13 @@ TEST(r_data_needs_a_tag)
 	check_rejected(REJECT_PROTOCOL_ERROR);
 	send_r_data(2, 5);
 	check_rejected(REJECT_PROTOCOL_ERROR);
+	for (uint32_t n = 0; n < 2; n++) {	/* BegRun, then RunLength */
+		struct pdu p = snack(3, 1, 1 - n, n);
+
+		p.ttt = 5;
+		CHECK(rig_send(&r, &p, NULL));
+		check_rejected(REJECT_PROTOCOL_ERROR);
+	}
 	rig_close(&r);
 }
 
@@ -487,6 +512,7 @@ send_data(const struct pdu *r2t, uint32_t datasn, uint32_t offset,
 	CHECK(rig_send(&r, &p, data + offset));
 }
 
+/* [RFC7143 11.16-1..3] */
 TEST(r2t_is_said_again)
 {
 	struct pdu r2t, again;

@@ -31,6 +31,7 @@ send_ping(uint32_t itt, uint32_t bytes)
 
 /* -- NOP ------------------------------------------------------------------- */
 
+/* [RFC7143 11.18.1-3, 11.19-1..3] */
 TEST(ping_data_comes_back)
 {
 	static const uint32_t sizes[] = { 0, 1, 3, 4, 127, 128, 129, 255, 256,
@@ -54,6 +55,7 @@ TEST(ping_data_comes_back)
 	}
 }
 
+/* [RFC7143 11.19-2] */
 TEST(ping_data_is_cut_to_what_the_peer_takes)
 {
 	struct conn_params conn = rig_conn_params();
@@ -108,6 +110,7 @@ TEST(held_ping_without_memory_is_rejected_with_its_header)
 	rig_close(&r);
 }
 
+/* [RFC7143 11.18.1-4t, 11.19-4] */
 TEST(nop_without_a_tag_is_not_answered)
 {
 	begin();
@@ -117,6 +120,7 @@ TEST(nop_without_a_tag_is_not_answered)
 	rig_close(&r);
 }
 
+/* [RFC7143 11.18-2t, 11.19-5, 11.19.3-1] */
 TEST(our_ping_takes_no_statsn_and_waits_for_its_echo)
 {
 	struct pdu p, echo;
@@ -126,6 +130,7 @@ TEST(our_ping_takes_no_statsn_and_waits_for_its_echo)
 	CHECK(!conn_ping(r.c));
 	p = *rig_hear(&r, OP_NOP_IN, TAG_NONE);
 	CHECK(p.ttt != TAG_NONE);
+	CHECK_EQ(0, p.lun);
 	CHECK_EQ(0, p.data_bytes);
 	CHECK_EQ(100, p.statsn);
 	CHECK_EQ(100, r.c->statsn);
@@ -156,6 +161,7 @@ send_text(uint32_t itt, uint32_t ttt, const char *text, bool is_final,
 	rig_send(&r, &p, (const uint8_t *)text);
 }
 
+/* [RFC7143 11.11.1-2, 11.11.4-2] */
 TEST(text_is_answered)
 {
 	FOR_EACH_FEED(f) {
@@ -176,6 +182,7 @@ TEST(text_is_answered)
 	}
 }
 
+/* [RFC7143 11.10.4-1, 11.11.1-2, 11.11.1-3, 11.11.2-1, 11.11.4-1, 11.11.6-1] */
 TEST(long_answer_is_asked_for_part_by_part)
 {
 	size_t got = 0;
@@ -229,6 +236,7 @@ TEST(numbered_text_requests_fetch_an_answer_longer_than_the_window)
 	rig_close(&r);
 }
 
+/* [RFC7143 11.11.1-3] */
 TEST(long_request_comes_part_by_part)
 {
 	begin();
@@ -249,7 +257,8 @@ TEST(long_request_comes_part_by_part)
 	rig_close(&r);
 }
 
-/* F=0: more will follow; F=1 in the answer would be an error (11.11.1). */
+/* F=0: more will follow; F=1 in the answer would be an error (11.11.1).
+ * [RFC7143 11.11.1-1] */
 TEST(answer_is_not_final_when_the_request_was_not)
 {
 	struct pdu *p;
@@ -309,6 +318,7 @@ TEST(request_beyond_the_limit_is_rejected)
 	rig_close(&r);
 }
 
+/* [RFC7143 11.10.2-1t, 11.10.3-1t, 11.17.1-1] */
 TEST(text_that_breaks_a_rule_is_rejected)
 {
 	begin();
@@ -407,6 +417,7 @@ logout(enum logout_reason reason, uint16_t cid)
 	return p;
 }
 
+/* [RFC7143 11.14-1t, 11.15-1t] */
 TEST(logout_closes_when_its_answer_has_left)
 {
 	static const enum logout_reason reasons[] = { LOGOUT_SESSION,
@@ -494,6 +505,7 @@ TEST(logout_for_recovery_is_refused)
 	rig_close(&r);
 }
 
+/* [RFC7143 11-3] */
 TEST(logout_for_no_known_reason_is_rejected)
 {
 	struct pdu p;
@@ -524,6 +536,7 @@ TEST(logout_waits_for_its_turn)
 
 /* -- Async and Reject ------------------------------------------------------ */
 
+/* [RFC7143 11.9.3-1] */
 TEST(asynchronous_messages_take_a_statsn)
 {
 	struct pdu *p;
@@ -569,6 +582,7 @@ TEST(reject_carries_the_header)
 	}
 }
 
+/* [RFC7143 11.10.5-1t] */
 TEST(data_segment_beyond_our_limit_is_rejected_and_closed)
 {
 	struct pdu p;

@@ -152,6 +152,7 @@ TEST(first_burst_may_end_early_and_the_rest_is_asked_for)
 	rig_close(&r);
 }
 
+/* [RFC7143 11.7.7-1t] */
 TEST(empty_data_out_ends_the_first_burst)
 {
 	begin();
@@ -187,6 +188,7 @@ TEST(first_burst_of_exactly_the_limit_is_taken)
 	rig_close(&r);
 }
 
+/* [RFC7143 11.7.1-1r] */
 TEST(first_burst_beyond_the_limit_fails_the_command)
 {
 	begin();
@@ -238,6 +240,7 @@ TEST(immediate_data_that_was_not_agreed_on_fails_the_command)
 	rig_close(&r);
 }
 
+/* [RFC7143 11.8-1] */
 TEST(unsolicited_data_that_was_not_agreed_on_fails_the_command)
 {
 	struct session_params params = rig_session_params();
@@ -363,7 +366,8 @@ TEST(solicit_after_an_error_is_answered_at_once)
 
 /* -- solicited data -------------------------------------------------------- */
 
-/* Bursts of 8192 out of 30000, two R2Ts outstanding. */
+/* Bursts of 8192 out of 30000, two R2Ts outstanding.
+ * [RFC7143 11.8-4t, 11.8-7, 11.8.4-1] */
 TEST(r2ts_follow_as_bursts_are_filled)
 {
 	struct pdu r2t[4];
@@ -440,6 +444,7 @@ TEST(several_writes_do_not_mix)
 	rig_close(&r);
 }
 
+/* [RFC7143 11.7.7-1t] */
 TEST(data_of_a_whole_burst_may_end_with_an_empty_pdu)
 {
 	struct pdu r2t;
@@ -457,7 +462,8 @@ TEST(data_of_a_whole_burst_may_end_with_an_empty_pdu)
 	rig_close(&r);
 }
 
-/* Each of these breaks a rule of 11.7 or 11.8. */
+/* Each of these breaks a rule of 11.7 or 11.8.
+ * [RFC7143 11.7.1-1r, 11.8-3t, 11.8-4t, 11.8-5t] */
 TEST(data_out_that_breaks_a_rule_fails_the_command)
 {
 	struct {
@@ -513,6 +519,7 @@ TEST(repeated_data_out_fails_the_command)
 	rig_close(&r);
 }
 
+/* [RFC7143 11.8-6t] */
 TEST(data_for_the_second_r2t_first_fails_the_command)
 {
 	struct pdu r2t;
@@ -602,7 +609,8 @@ TEST(late_data_of_an_answered_command_is_dropped)
 	}
 }
 
-/* The tag names slot, generation and R2TSN: an old one fits no new task. */
+/* The tag names slot, generation and R2TSN: an old one fits no new task.
+ * [RFC7143 11.8.5-1] */
 TEST(tag_of_an_earlier_task_does_not_fit)
 {
 	struct pdu old, r2t;
@@ -625,6 +633,7 @@ TEST(tag_of_an_earlier_task_does_not_fit)
 	rig_close(&r);
 }
 
+/* [RFC7143 11.8-7, 11.8.4-1] */
 TEST(smallest_bursts_of_a_long_write)
 {
 	struct session_params params = rig_session_params();

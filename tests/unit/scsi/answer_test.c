@@ -65,6 +65,7 @@ least(uint64_t x, uint64_t y)
 	return (uint32_t)(x < y ? x : y);
 }
 
+/* [RFC7143 11.4.5.3-1..3] */
 TEST(answer_is_cut_at_any_allocation_length)
 {
 	static uint8_t whole[65536];

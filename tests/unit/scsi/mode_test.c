@@ -377,6 +377,7 @@ TEST(other_nexuses_are_told_of_a_change_once)
 	rig_close(&rig);
 }
 
+/* [RFC7143 11.5.1-10] */
 TEST(reset_brings_the_values_at_start_back)
 {
 	rig_open(&rig, NULL);

@@ -9,6 +9,7 @@ build(uint8_t *out, struct scsi_sense s, bool is_descriptor)
 	return scsi_sense_build(out, &s, is_descriptor);
 }
 
+/* [RFC7143 11.4.7-2] */
 TEST(fixed_format_has_18_bytes)
 {
 	const uint8_t wanted[18] = { 0x70, 0, 0x05, 0, 0, 0, 0, 10, 0, 0, 0, 0,

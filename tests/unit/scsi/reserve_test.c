@@ -69,6 +69,7 @@ TEST(end_of_another_session_leaves_the_reservation)
 	rig_close(&rig);
 }
 
+/* [RFC7143 11.5.1-10] */
 TEST(reservation_ends_with_a_reset_of_the_unit)
 {
 	rig_open(&rig, NULL);

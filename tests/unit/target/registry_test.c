@@ -46,6 +46,7 @@ entry_of(const char *initiator, const char *target, uint8_t isid)
 	};
 }
 
+/* [RFC7143 11.13.3-1] */
 TEST(each_session_gets_its_own_tsih_and_id)
 {
 	struct registry *r = registry_new();
