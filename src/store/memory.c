@@ -18,13 +18,16 @@
  * stay good until the store is closed: shrinking only frees.
  *
  * A thick store has all its memory from the start, on huge pages when the
- * system has some set aside; it frees nothing and needs no map.  A thin one
- * gets huge pages where the system gives them to shared memory that asks.
+ * system has some set aside; it frees nothing and needs no map.  In a thin one
+ * the 512 small pages of a huge one are joined when half of them hold
+ * something, once: what is read or written then costs less, and the other half
+ * is there without asking the kernel for page after page.
  */
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/memfd.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -37,8 +40,13 @@
 
 #define PAGE_BYTES		4096u
 #define HUGE_PAGE_BYTES		(2u * 1024u * 1024u)
+#define PAGES_A_HUGE_PAGE	(HUGE_PAGE_BYTES / PAGE_BYTES)
 #define RESERVED_BYTES_MIN	((uint64_t)1 << 34)	/* room to grow */
 #define EXTENT_BYTES_MAX	((uint64_t)1 << 32)	/* one answer */
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE		25		/* Linux 6.1 */
+#endif
 
 /* Freeing this much takes the loop well below a millisecond; more is a
  * helper's, in pieces of so many bytes to a system call. */
@@ -55,6 +63,9 @@ struct memory_store {
 	size_t		 area_bytes;
 	uint64_t	 mapped_bytes, reserved_bytes;
 	struct page_map	 pages;		/* of thin stores */
+	struct page_map	 joined;	/* huge pages that were joined or not
+					 * to be had: not to be tried again */
+	atomic_bool	 cannot_join;	/* this kernel does not */
 };
 
 static struct memory_store *
@@ -132,9 +143,9 @@ memory_map(struct memory_store *m, uint64_t size_bytes)
 	    m->fd, (off_t)m->mapped_bytes);
 	if (at == MAP_FAILED)
 		return errno;
-	/* Advice: huge pages if there are any, and no disk in a core file. */
-	if (!m->is_huge)
-		(void)madvise(at, (size_t)more_bytes, MADV_HUGEPAGE);
+	if (m->is_thick && !m->is_huge)
+		(void)madvise(at, (size_t)more_bytes, MADV_COLLAPSE);
+	/* No disk in a core file. */
 	(void)madvise(at, (size_t)more_bytes, MADV_DONTDUMP);
 	m->mapped_bytes = bytes;
 	return 0;
@@ -181,7 +192,8 @@ memory_start(struct memory_store *m, uint64_t size_bytes, struct error *e)
 		return false;
 	if (m->is_thick)
 		code = memory_back(m, size_bytes, true);
-	else if (!page_map_init(&m->pages, m->reserved_bytes / PAGE_BYTES))
+	else if (!page_map_init(&m->pages, m->reserved_bytes / PAGE_BYTES) ||
+	    !page_map_init(&m->joined, m->reserved_bytes / HUGE_PAGE_BYTES))
 		return no_memory(m, ENOMEM, e);
 	if (code != 0)
 		code = memory_back(m, size_bytes, false);
@@ -192,6 +204,7 @@ static void
 memory_release(struct memory_store *m)
 {
 	page_map_free(&m->pages);
+	page_map_free(&m->joined);
 	if (m->area != NULL)
 		(void)munmap(m->area, m->area_bytes);
 	if (m->fd >= 0)
@@ -309,7 +322,7 @@ write_new_pages(struct memory_store *m, const uint8_t *bytes,
 
 static int
 write_piece(struct memory_store *m, const uint8_t *bytes, uint64_t offset,
-    uint64_t length)
+    uint64_t length, bool *has_new)
 {
 	int error = 0;
 
@@ -321,6 +334,7 @@ write_piece(struct memory_store *m, const uint8_t *bytes, uint64_t offset,
 			memcpy(m->base + offset, bytes, (size_t)run);
 		else
 			error = write_new_pages(m, bytes, offset, run);
+		*has_new |= !is_set;
 		bytes += run;
 		offset += run;
 		length -= run;
@@ -328,20 +342,78 @@ write_piece(struct memory_store *m, const uint8_t *bytes, uint64_t offset,
 	return error;
 }
 
-static int
-memory_write(struct memory_store *m, const struct store_req *q)
+/* -- joining pages -------------------------------------------------------- */
+
+static bool
+is_half_full(const struct memory_store *m, uint64_t huge)
+{
+	return store_size(&m->store) / HUGE_PAGE_BYTES > huge &&
+	    page_map_count(&m->pages, huge * PAGES_A_HUGE_PAGE,
+	    PAGES_A_HUGE_PAGE) >= PAGES_A_HUGE_PAGE / 2;
+}
+
+/* The first huge page from `huge` to `last` that is half full for the first
+ * time; beyond last: there is none. */
+static uint64_t
+next_to_join(const struct memory_store *m, uint64_t huge, uint64_t last)
+{
+	while (huge <= last &&
+	    (page_map_get(&m->joined, huge) || !is_half_full(m, huge)))
+		huge++;
+	return huge;
+}
+
+static void
+join_run(struct work *w)
+{
+	struct store_req *q = CONTAINER_OF(w, struct store_req, work);
+	struct memory_store *m = memory_of(q->store);
+	uint64_t last = (q->offset + q->length - 1) / HUGE_PAGE_BYTES;
+	uint64_t huge = q->offset / HUGE_PAGE_BYTES;
+
+	while ((huge = next_to_join(m, huge, last)) <= last) {
+		page_map_set(&m->joined, huge, 1);
+		if (madvise(m->base + huge * HUGE_PAGE_BYTES, HUGE_PAGE_BYTES,
+			MADV_COLLAPSE) < 0 && errno == EINVAL)
+			atomic_store(&m->cannot_join, true);
+	}
+}
+
+static void
+work_ended(struct work *w)
+{
+	req_end(CONTAINER_OF(w, struct store_req, work), 0);
+}
+
+/* Joining copies half of 2 MiB and may have to look for them: a helper does it,
+ * and the write that has made it possible waits for that. */
+static enum store_progress
+join_or_done(struct memory_store *m, struct store_req *q)
+{
+	uint64_t last = (q->offset + q->length - 1) / HUGE_PAGE_BYTES;
+
+	if (atomic_load_explicit(&m->cannot_join, memory_order_relaxed) ||
+	    next_to_join(m, q->offset / HUGE_PAGE_BYTES, last) > last)
+		return req_done(q, 0);
+	q->work.run = join_run;
+	q->work.done = work_ended;
+	work_submit(q->reactor, &q->work);
+	return STORE_PENDING;
+}
+
+static enum store_progress
+memory_write(struct memory_store *m, struct store_req *q)
 {
 	uint64_t offset = q->offset;
+	bool has_new = false;
+	int error = 0;
 
-	for (int i = 0; i < q->vec_count; i++) {
-		int error = write_piece(m, q->vec[i].iov_base, offset,
-		    q->vec[i].iov_len);
-
-		if (error != 0)
-			return error;
+	for (int i = 0; i < q->vec_count && error == 0; i++) {
+		error = write_piece(m, q->vec[i].iov_base, offset,
+		    q->vec[i].iov_len, &has_new);
 		offset += q->vec[i].iov_len;
 	}
-	return 0;
+	return has_new && error == 0 ? join_or_done(m, q) : req_done(q, error);
 }
 
 /* -- freeing ------------------------------------------------------------- */
@@ -411,12 +483,6 @@ zero_run(struct work *w)
 	memory_zero(m, q->offset, q->length, req_may_free(m, q));
 }
 
-static void
-zero_done(struct work *w)
-{
-	req_end(CONTAINER_OF(w, struct store_req, work), 0);
-}
-
 static enum store_progress
 memory_free_or_zero(struct memory_store *m, struct store_req *q)
 {
@@ -425,7 +491,7 @@ memory_free_or_zero(struct memory_store *m, struct store_req *q)
 		return req_done(q, 0);
 	}
 	q->work.run = zero_run;
-	q->work.done = zero_done;
+	q->work.done = work_ended;
 	work_submit(q->reactor, &q->work);
 	return STORE_PENDING;
 }
@@ -449,7 +515,7 @@ memory_submit(struct reactor *r, struct store *s, struct store_req *q)
 	case STORE_READ:
 		return req_done(q, memory_read(m, q));
 	case STORE_WRITE:
-		return req_done(q, memory_write(m, q));
+		return memory_write(m, q);
 	case STORE_FLUSH:
 		return req_done(q, 0);
 	case STORE_DISCARD:

@@ -108,3 +108,18 @@ page_map_run(const struct page_map *m, uint64_t first, uint64_t count,
 	}
 	return count;
 }
+
+uint64_t
+page_map_count(const struct page_map *m, uint64_t first, uint64_t count)
+{
+	uint64_t set = 0, taken;
+
+	assert(count <= m->pages && first <= m->pages - count);
+	for (; count > 0; first += taken, count -= taken) {
+		uint64_t mask = word_mask(first, count, &taken);
+
+		set += (unsigned)__builtin_popcountll(word_get(m, first) &
+		    mask);
+	}
+	return set;
+}

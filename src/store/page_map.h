@@ -32,4 +32,8 @@ void	page_map_clear(struct page_map *m, uint64_t first, uint64_t count);
 uint64_t page_map_run(const struct page_map *m, uint64_t first,
 	    uint64_t count, bool *is_set);
 
+/* How many of them are set. */
+uint64_t page_map_count(const struct page_map *m, uint64_t first,
+	    uint64_t count);
+
 #endif

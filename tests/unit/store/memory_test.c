@@ -187,6 +187,43 @@ TEST(peeking_shows_what_is_there)
 	rig_end(&g);
 }
 
+/* Write to, free and write again what lies around the borders of huge pages;
+ * where this kernel joins none, the bytes are still the same. */
+TEST(joining_pages_changes_no_byte)
+{
+	struct rig g;
+	uint64_t allocated;
+
+	rig_start(&g);
+	rig_open(&g, "ram:7M");
+	rig_write_pattern(&g, MIB, MIB - PAGE, 1, 0);
+	CHECK_EQ(MIB - PAGE, rig_allocated(&g));
+	rig_write_pattern(&g, 100, PAGE, 2, 0);		/* half full */
+	allocated = rig_allocated(&g);
+	CHECK(allocated == 2 * MIB || allocated == MIB + PAGE);
+	rig_check_extent(&g, 0, 2 * MIB, true, 2 * PAGE);
+	rig_check_zeros(&g, 0, 100);
+	rig_check_pattern(&g, 100, PAGE, 2);
+	rig_check_zeros(&g, PAGE + 100, MIB - PAGE - 100);
+	rig_check_pattern(&g, MIB, MIB - PAGE, 1);
+	rig_check_zeros(&g, 2 * MIB - PAGE, 5 * MIB + PAGE);
+	/* The rest, over the border and over two that become full at once. */
+	rig_write_pattern(&g, 2 * MIB - 2 * PAGE, 4 * MIB + 3 * PAGE, 3, 0);
+	rig_check_pattern(&g, 2 * MIB - 2 * PAGE, 4 * MIB + 3 * PAGE, 3);
+	rig_check_pattern(&g, MIB, MIB - 2 * PAGE, 1);
+	rig_check_zeros(&g, 6 * MIB + PAGE, MIB - PAGE);
+	CHECK_EQ(0, rig_do(&g, STORE_DISCARD, 3 * MIB, 2 * PAGE, 0));
+	rig_check_zeros(&g, 3 * MIB, 2 * PAGE);
+	rig_check_pattern(&g, 2 * MIB - 2 * PAGE, MIB, 3);
+	rig_write_pattern(&g, 3 * MIB + 100, PAGE, 4, 0);
+	rig_check_zeros(&g, 3 * MIB, 100);
+	rig_check_pattern(&g, 3 * MIB + 100, PAGE, 4);
+	CHECK_EQ(0, rig_do(&g, STORE_DISCARD, 0, 7 * MIB, 0));
+	CHECK_EQ(0, rig_allocated(&g));
+	rig_check_zeros(&g, 0, 7 * MIB);
+	rig_end(&g);
+}
+
 TEST(memory_is_lent_by_its_file)
 {
 	struct rig g;
@@ -393,7 +430,8 @@ TESTS(facts_of_memory, new_memory_reads_as_zeros_and_costs_nothing,
     zero_with_keep_frees_nothing, a_large_discard_does_not_run_in_the_loop,
     extents_follow_what_was_written,
     an_extent_of_a_huge_store_is_answered_in_parts,
-    peeking_shows_what_is_there, memory_is_lent_by_its_file,
+    peeking_shows_what_is_there, joining_pages_changes_no_byte,
+    memory_is_lent_by_its_file,
     growing_moves_nothing_and_shows_zeros,
     shrinking_frees_and_growing_again_shows_zeros,
     growing_beyond_the_address_space_is_refused,

@@ -18,6 +18,16 @@ run_by_hand(const bool *set, uint64_t first, uint64_t count)
 	return run;
 }
 
+static uint64_t
+count_by_hand(const bool *set, uint64_t first, uint64_t count)
+{
+	uint64_t result = 0;
+
+	while (count-- > 0)
+		result += set[first++];
+	return result;
+}
+
 static void
 check_all_runs(const struct page_map *m, const bool *set)
 {
@@ -28,6 +38,8 @@ check_all_runs(const struct page_map *m, const bool *set)
 			CHECK_EQ(run_by_hand(set, first, count),
 			    page_map_run(m, first, count, &is_set));
 			CHECK_EQ(set[first], is_set);
+			CHECK_EQ(count_by_hand(set, first, count),
+			    page_map_count(m, first, count));
 		}
 }
 
