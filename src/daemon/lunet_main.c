@@ -1,10 +1,11 @@
-/* lunet(1): `lunet serve` is the daemon in the foreground, everything else is
- * a client of the daemon's socket. */
+/* lunet(1): `lunet serve` is the daemon in the foreground, `lunet import` reads
+ * files, everything else is a client of the daemon's socket. */
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/cli.h"
 #include "cli/help.h"
+#include "compat/import.h"
 #include "daemon/methods.h"
 #include "daemon/options.h"
 #include "daemon/privileges.h"
@@ -15,6 +16,9 @@ static const struct cli_program programs[] = {
 	{ "lunet serve",
 	    "serve files, devices and memory without a configuration",
 	    options_serve_rows },
+	{ "lunet import",
+	    "write a lunet.conf that says what another target's file says",
+	    import_options },
 	{ "lunetd", "serve what /etc/lunet/lunet.conf says",
 	    options_lunetd_rows },
 	{},
@@ -74,5 +78,7 @@ main(int argc, char **argv)
 
 	if (argc > 1 && strcmp(argv[1], "serve") == 0)
 		return serve_main(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "import") == 0)
+		return import_main(argc - 1, argv + 1, stdout, stderr);
 	return cli_main(&cli, argc, argv);
 }
