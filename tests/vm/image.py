@@ -22,7 +22,7 @@ CACHE = os.environ.get("LUNET_VM_CACHE") or os.path.join(
 KERNEL = re.compile(r"^linux-image-6\.1\.0-\d+-amd64$")
 PACKAGES = ("busybox-static", "open-iscsi", "e2fsprogs", "xfsprogs",
             "util-linux", "fdisk", "sg3-utils", "kmod", "socat",
-            "multipath-tools", "dmsetup", "udev")
+            "multipath-tools", "dmsetup", "udev", "ddpt", "fio")
 PROGRAMS = """
 /bin/busybox /sbin/iscsid /usr/bin/iscsiadm /sbin/iscsiadm
 /sbin/mke2fs /sbin/e2fsck /sbin/resize2fs
@@ -34,7 +34,10 @@ PROGRAMS = """
 /usr/bin/sg_raw /usr/bin/sg_requests /usr/bin/sg_reset /usr/bin/sg_rtpg
 /usr/bin/sg_sanitize /usr/bin/sg_senddiag /usr/bin/sg_start /usr/bin/sg_stpg
 /usr/bin/sg_sync /usr/bin/sg_turs /usr/bin/sg_unmap /usr/bin/sg_verify
-/usr/bin/sg_write_same /usr/bin/sg_xcopy
+/usr/bin/sg_write_same /usr/bin/sg_xcopy /usr/bin/sg_write_x
+/usr/bin/sg_copy_results /usr/bin/sg_dd /usr/bin/sg_format
+/usr/bin/sg_prevent /usr/bin/sg_read_long /usr/bin/sg_rdac
+/usr/bin/ddpt /usr/bin/ddptctl
 /bin/kmod /usr/bin/socat
 """.split()
 # What dm-multipath needs besides: an archive of its own, for it is large and
@@ -44,6 +47,8 @@ MULTIPATH_PROGRAMS = """
 /bin/udevadm /lib/systemd/systemd-udevd /lib/udev/scsi_id
 """.split()
 MULTIPATH_FOLDERS = ("lib/multipath", "lib/udev/rules.d")
+# fio brings the libraries of every storage it knows: by itself, too.
+FIO_PROGRAMS = ("/usr/bin/fio",)
 # Opened at run time, so that no program names them.
 LIBRARIES = ("libnss_files.so.2", "libgcc_s.so.1")
 MODULES = """
@@ -53,6 +58,7 @@ sha256_generic sha3_generic dm_mod dm_multipath dm_round_robin dm_service_time
 scsi_dh_alua sg
 """.split()
 LIB = "usr/lib/x86_64-linux-gnu"
+LIBRARY_FOLDERS = (LIB, f"{LIB}/ceph", "usr/lib")
 
 
 class Missing(Exception):
@@ -146,7 +152,7 @@ class Initramfs:
         loader = os.path.join(self.debian, "lib64/ld-linux-x86-64.so.2")
         listing = subprocess.run(
             [loader, "--library-path", ":".join(
-                os.path.join(self.debian, f) for f in (LIB, "usr/lib")),
+                os.path.join(self.debian, f) for f in LIBRARY_FOLDERS),
              "--list", os.path.join(self.debian, path.lstrip("/"))],
             text=True, capture_output=True).stdout
         for library in re.findall(rf"=> {re.escape(self.debian)}/(\S+)",
@@ -222,12 +228,15 @@ def build(folder):
     tree.copy("etc/iscsi/iscsid.conf")
     tree.add_modules(version)
     tree.pack(os.path.join(folder, "initrd"))
-    more = Initramfs(debian, os.path.join(folder, "more"), tree)
-    add_programs(more, MULTIPATH_PROGRAMS)
-    for name in MULTIPATH_FOLDERS:
-        more.add_folder(name)
-    more.pack(os.path.join(folder, "multipath"))
-    shutil.rmtree(more.root)
+    for name, programs, folders in (
+            ("multipath", MULTIPATH_PROGRAMS, MULTIPATH_FOLDERS),
+            ("fio", FIO_PROGRAMS, ())):
+        more = Initramfs(debian, os.path.join(folder, "more"), tree)
+        add_programs(more, programs)
+        for path in folders:
+            more.add_folder(path)
+        more.pack(os.path.join(folder, name))
+        shutil.rmtree(more.root)
     shutil.copy(os.path.join(debian, "boot", f"vmlinuz-{version}"),
                 os.path.join(folder, "vmlinuz"))
     shutil.rmtree(debian)
