@@ -36,7 +36,7 @@ PROGRAMS = """
 /usr/bin/sg_sync /usr/bin/sg_turs /usr/bin/sg_unmap /usr/bin/sg_verify
 /usr/bin/sg_write_same /usr/bin/sg_xcopy /usr/bin/sg_write_x
 /usr/bin/sg_copy_results /usr/bin/sg_dd /usr/bin/sg_format
-/usr/bin/sg_prevent /usr/bin/sg_read_long /usr/bin/sg_rdac
+/usr/bin/sg_prevent /usr/bin/sg_read_long
 /usr/bin/ddpt /usr/bin/ddptctl
 /bin/kmod /usr/bin/socat
 """.split()
