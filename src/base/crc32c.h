@@ -14,7 +14,7 @@
 uint32_t crc32c(uint32_t crc, const void *bytes, size_t length);
 
 /* The four bytes of a digest as they lie on the wire: inverted, and in the
- * order of RFC 3385 (least significant byte first). */
+ * order of RFC 3385 (least significant byte first). [RFC7143 13.1-4] */
 static inline void
 crc32c_wire(uint32_t crc, uint8_t wire[4])
 {

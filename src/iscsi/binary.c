@@ -120,6 +120,7 @@ binary_decode(struct span value, uint8_t *out, size_t wanted)
 	return decode_base64(digits, out, wanted);
 }
 
+/* [RFC7143 6.1-3] */
 size_t
 binary_encode(struct span bytes, char *out)
 {

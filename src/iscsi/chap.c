@@ -57,6 +57,7 @@ chap_alg_parse(struct span name, enum hash_alg *alg)
 	return false;
 }
 
+/* [RFC7143 9.2.1-2, 9.2.1-6] */
 const char *
 chap_secret_check(struct span secret, bool allow_short)
 {
@@ -78,6 +79,7 @@ is_available(enum hash_alg alg)
 	return hash_compute(alg, NULL, 0, digest);
 }
 
+/* [RFC7143 6.2.1-1, 6.2.1-3] */
 bool
 chap_choose(struct span list, unsigned algs_mask, enum hash_alg *alg)
 {
@@ -99,6 +101,7 @@ chap_choose(struct span list, unsigned algs_mask, enum hash_alg *alg)
 	return false;
 }
 
+/* [RFC7143 9.2-5] */
 const struct chap_user *
 chap_find(const struct chap_user *users, size_t count, struct span name)
 {
@@ -112,6 +115,7 @@ chap_find(const struct chap_user *users, size_t count, struct span name)
 
 /* -- challenges ------------------------------------------------------------ */
 
+/* [RFC7143 9.2.1-11] */
 void
 chap_challenge_init(struct chap_challenge *c,
     const uint8_t random[CHAP_RANDOM_BYTES])
@@ -120,6 +124,7 @@ chap_challenge_init(struct chap_challenge *c,
 	memcpy(c->bytes, random + 1, sizeof(c->bytes));
 }
 
+/* [RFC7143 12.1.3-7] */
 const char *
 chap_peer_challenge_parse(struct chap_peer_challenge *c, struct span chap_i,
     struct span chap_c)
@@ -138,6 +143,7 @@ chap_peer_challenge_parse(struct chap_peer_challenge *c, struct span chap_i,
 	return NULL;
 }
 
+/* [RFC7143 9.2.1-12] */
 bool
 chap_is_reflected(const struct chap_peer_challenge *theirs,
     const struct chap_challenge *ours)
@@ -161,6 +167,7 @@ chap_compute(enum hash_alg alg, uint8_t identifier, struct span secret,
 	return hash_compute(alg, parts, 3, out);
 }
 
+/* [RFC7143 9.2-1] */
 bool
 chap_respond(enum hash_alg alg, const struct chap_peer_challenge *challenge,
     struct span secret, char text[CHAP_RESPONSE_TEXT_BYTES])
@@ -174,6 +181,7 @@ chap_respond(enum hash_alg alg, const struct chap_peer_challenge *challenge,
 	return true;
 }
 
+/* [RFC7143 9.2-1, 9.2.1-9] */
 enum chap_verdict
 chap_verify(enum hash_alg alg, const struct chap_challenge *challenge,
     const struct chap_user *user, struct span chap_r)

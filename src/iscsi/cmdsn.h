@@ -25,6 +25,7 @@ enum cmdsn_verdict {
 	CMDSN_OUTSIDE,		/* drop without answer */
 };
 
+/* [RFC7143 4.2.2.1-9, 4.2.2.1-11] */
 static inline enum cmdsn_verdict
 cmdsn_offer(const struct cmdsn_window *w, uint32_t cmdsn)
 {
@@ -34,7 +35,8 @@ cmdsn_offer(const struct cmdsn_window *w, uint32_t cmdsn)
 }
 
 /* The request with the expected number is received.  One that is rejected is
- * not (7.3): its number stays due. */
+ * not (7.3): its number stays due.
+ * [RFC7143 4.2.2.1-3t, 4.2.2.1-8, 4.2.2.1-10] */
 static inline void
 cmdsn_take(struct cmdsn_window *w)
 {
@@ -42,7 +44,8 @@ cmdsn_take(struct cmdsn_window *w)
 }
 
 /* Open the window for `credits` more commands beyond expected.  MaxCmdSN never
- * moves back (4.2.2.1), and a window of no credits is MaxCmdSN = ExpCmdSN - 1. */
+ * moves back (4.2.2.1), and a window of no credits is MaxCmdSN = ExpCmdSN - 1.
+ * [RFC7143 4.2.2.1-10] */
 static inline void
 cmdsn_open(struct cmdsn_window *w, uint32_t credits)
 {

@@ -42,7 +42,7 @@ ahs_parse(struct task *t, struct span ahs)
 }
 
 /* May this command come now?  If not, it is rejected here.
- * [RFC7143 11.2.1.8-1t, 11.2.1.8-2t] */
+ * [RFC7143 4.2.2.1-5, 4.2.2.1-13, 11.2.1.8-1t, 11.2.1.8-2t] */
 static bool
 command_is_acceptable(struct conn *c, const struct pdu *p,
     const struct pdu_body *body)
@@ -78,7 +78,7 @@ first_data_lost(struct task *t, int error)
 }
 
 /* The data that came with the command, and how much more comes unasked.
- * [RFC7143 11.7.1-1r, 11.8-1] */
+ * [RFC7143 4.2.5.2-1t, 11.7.1-1r, 11.8-1, 13.11-1t, 13.11-2t] */
 static void
 first_data_arrived(struct task *t, const struct pdu *p,
     const struct pdu_body *body)
@@ -158,7 +158,7 @@ task_used_first(struct task *t)
 }
 
 /* Everything that a task starts with.  Field by field: the struct is large and
- * its sense data needs no clearing. */
+ * its sense data needs no clearing. [RFC7144 5.1.1-2] */
 static void
 task_init(struct task *t, struct conn *c, const struct pdu *p)
 {

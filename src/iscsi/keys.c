@@ -95,6 +95,8 @@ param_set(struct session_params *p, enum key key, uint32_t n)
 		memcpy(member, &n, sizeof(n));
 }
 
+/* [RFC7143 6.2-6]
+ * [RFC7144 7.1.1-1] */
 void
 session_params_default(struct session_params *p)
 {
@@ -141,7 +143,7 @@ negotiate_offer_default(struct negotiate_offer *o)
 	};
 }
 
-/* [RFC7143 11.7.2-1] */
+/* [RFC7143 7.1.5-2, 11.7.2-1, 13.19-2] */
 void
 negotiate_offer_recovery(struct negotiate_offer *o, uint32_t level,
     uint32_t time2retain_s)

@@ -35,6 +35,7 @@ login_free(struct login *l)
 
 /* -- refusals -------------------------------------------------------------- */
 
+/* [RFC7143 6.3.2-3, 7.12-1] */
 bool
 login_fail(struct login *l, enum login_status status, const char *format, ...)
 {
@@ -84,7 +85,8 @@ answer_init(struct login *l)
 	memcpy(l->answer.pdu.login.isid, l->isid, sizeof(l->isid));
 }
 
-/* A redirection carries the new address (6.3, 11.13.5). [RFC7143 11.13.5-1] */
+/* A redirection carries the new address (6.3, 11.13.5).
+ * [RFC7143 11.13.5-1, 13.8-1] */
 static void
 answer_redirect(struct login *l)
 {
@@ -99,7 +101,7 @@ answer_redirect(struct login *l)
 	l->answer.pdu.data_bytes = (uint32_t)w.bytes;
 }
 
-/* [RFC7143 11.13.5-3t] */
+/* [RFC7143 6.3.2-3, 7.12-1, 11.13.5-3t] */
 static enum login_result
 answer_refusal(struct login *l)
 {
@@ -163,7 +165,7 @@ header_is_same(struct login *l, const struct pdu *request)
 }
 
 /* Stages only move forward, from 0 to 1 or 3, from 1 to 3 (6.3, 11.12.3).
- * [RFC7143 11.12.2-1t] */
+ * [RFC7143 6.2-1, 6.3-4, 6.3-5, 11.12.2-1t] */
 static bool
 header_stages(struct login *l, const struct pdu *request)
 {
@@ -185,6 +187,7 @@ header_stages(struct login *l, const struct pdu *request)
 	return true;
 }
 
+/* [RFC7143 6.2-18] */
 static bool
 header_take(struct login *l, const struct pdu *request, struct span data)
 {
@@ -207,6 +210,7 @@ header_take(struct login *l, const struct pdu *request, struct span data)
 
 /* -- parts ----------------------------------------------------------------- */
 
+/* [RFC7143 6.1-4, 6.1-5] */
 static bool
 part_keep(struct login *l, struct span data)
 {
@@ -220,7 +224,7 @@ part_keep(struct login *l, struct span data)
 
 /* -- keys ------------------------------------------------------------------ */
 
-/* A key that negotiation leaves to us. */
+/* A key that negotiation leaves to us. [RFC7143 13.26.2-1] */
 static void
 key_take(struct login *l, const struct text_pair *pair,
     struct security_keys *keys)
@@ -257,6 +261,7 @@ key_take(struct login *l, const struct text_pair *pair,
 	}
 }
 
+/* [RFC7143 6.3-11] */
 static bool
 keys_take(struct login *l, struct span text, struct security_keys *keys,
     struct text_writer *w)
@@ -314,6 +319,7 @@ keys_answer(struct login *l, struct span text, struct text_writer *w)
 	return true;
 }
 
+/* [RFC7143 6.3.1-1] */
 static bool
 text_handle(struct login *l, struct span text, struct text_writer *w)
 {
@@ -376,7 +382,7 @@ reply_part(struct login *l)
 }
 
 /* Are we ready to go where the initiator wants to?
- * [RFC7143 11.13.6-1, 11.13.6-2] */
+ * [RFC7143 6.2-17, 11.13.6-1, 11.13.6-2] */
 static bool
 stage_may_end(struct login *l, const struct pdu *request, bool *may_leave)
 {
@@ -394,6 +400,7 @@ stage_may_end(struct login *l, const struct pdu *request, bool *may_leave)
 	return true;
 }
 
+/* [RFC7143 6.3-4, 6.3-7, 6.3-9] */
 static void
 stage_move(struct login *l, const struct pdu *request)
 {
@@ -408,7 +415,7 @@ stage_move(struct login *l, const struct pdu *request)
 	l->is_over = true;
 }
 
-/* [RFC7143 11.13.7-1] */
+/* [RFC7143 6.2-1, 6.2-4, 11.13.7-1] */
 static enum login_result
 reply(struct login *l, const struct pdu *request)
 {
@@ -426,7 +433,7 @@ reply(struct login *l, const struct pdu *request)
 }
 
 /* An answer to a part with the C bit, and to the end of nothing (6.2): no
- * text, no move. */
+ * text, no move. [RFC7143 6.2-2] */
 static enum login_result
 reply_empty(struct login *l)
 {
@@ -436,6 +443,7 @@ reply_empty(struct login *l)
 
 /* -- requests -------------------------------------------------------------- */
 
+/* [RFC7143 4.2.4-3..5] */
 static enum login_result
 not_a_login_request(struct login *l, const struct pdu *request)
 {
@@ -478,7 +486,7 @@ login_request(struct login *l, const struct pdu *request, struct span data)
 	return is_done ? reply(l, request) : answer_refusal(l);
 }
 
-/* [RFC7143 11.13.3-1] */
+/* [RFC7143 4.4.3-1, 6.3.2-2, 11.13.3-1] */
 void
 login_admit(struct login *l, uint16_t tsih)
 {

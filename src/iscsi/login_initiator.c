@@ -28,6 +28,7 @@ login_initiator_free(struct login_initiator *l)
 	explicit_bzero(&l->challenge, sizeof(l->challenge));
 }
 
+/* [RFC7143 6.3.2-4, 7.12-1] */
 bool
 initiator_fail(struct login_initiator *l, const char *format, ...)
 {
@@ -70,6 +71,7 @@ request_init(struct login_initiator *l)
 	memcpy(l->request.pdu.login.isid, c->isid, sizeof(c->isid));
 }
 
+/* [RFC7143 6.2-18] */
 static bool
 count_exchange(struct login_initiator *l)
 {
@@ -80,7 +82,7 @@ count_exchange(struct login_initiator *l)
 }
 
 /* The next part of l->out, T with the last one when we are ready to move.
- * [RFC7143 11.12.2-1i] */
+ * [RFC7143 6.2-4, 6.3.3-1, 6.3.3-2, 11.12.2-1i] */
 static enum login_step
 request_part(struct login_initiator *l)
 {
@@ -113,7 +115,8 @@ request_part(struct login_initiator *l)
 	return LOGIN_SEND;
 }
 
-/* The target has more to say: an empty request, no move (6.2). */
+/* The target has more to say: an empty request, no move (6.2).
+ * [RFC7143 6.2-3] */
 static enum login_step
 request_empty(struct login_initiator *l)
 {
@@ -144,7 +147,7 @@ out_end(struct login_initiator *l, const struct text_writer *w)
 	return true;
 }
 
-/* [RFC7143 11.12-1, 11.12.10-1] */
+/* [RFC7143 4.2.7.1-4i, 6.3-2i, 6.3-3i, 11.12-1, 11.12.10-1, 13.7-1, 13.21-2] */
 enum login_step
 login_initiator_begin(struct login_initiator *l)
 {
@@ -170,6 +173,7 @@ login_initiator_begin(struct login_initiator *l)
 
 /* -- responses ------------------------------------------------------------- */
 
+/* [RFC7143 4.2.2.2-2i, 4.2.4-6, 6.2-1, 6.3-7] */
 static bool
 header_take(struct login_initiator *l, const struct pdu *p, struct span data)
 {
@@ -268,6 +272,7 @@ key_take(struct login_initiator *l, const struct text_pair *pair,
 	return true;
 }
 
+/* [RFC7143 6.3-11] */
 static bool
 keys_take(struct login_initiator *l, struct span text,
     struct target_keys *keys, struct text_writer *w)
@@ -320,7 +325,7 @@ finish(struct login_initiator *l, const struct pdu *response)
 	return LOGIN_DONE;
 }
 
-/* The target moves with us. */
+/* The target moves with us. [RFC7143 6.3-9] */
 static enum login_step
 stage_move(struct login_initiator *l, const struct pdu *response)
 {
@@ -339,6 +344,7 @@ stage_move(struct login_initiator *l, const struct pdu *response)
 	return out_end(l, &w) ? request_part(l) : LOGIN_FAILED;
 }
 
+/* [RFC7143 6.3.3-2] */
 static enum login_step
 text_take(struct login_initiator *l, const struct pdu *response,
     struct span text)
@@ -358,6 +364,7 @@ text_take(struct login_initiator *l, const struct pdu *response,
 	return out_end(l, &w) ? request_part(l) : LOGIN_FAILED;
 }
 
+/* [RFC7143 6.1-5] */
 static bool
 part_keep(struct login_initiator *l, struct span data)
 {
@@ -368,6 +375,7 @@ part_keep(struct login_initiator *l, struct span data)
 	    initiator_fail(l, "no memory");
 }
 
+/* [RFC7143 6.2-5i] */
 enum login_step
 login_initiator_response(struct login_initiator *l, const struct pdu *response,
     struct span data)

@@ -19,6 +19,7 @@ check_secret(struct login_initiator *l, const struct chap_user *user,
 	    fault);
 }
 
+/* [RFC7143 9.2.1-7, 9.2.1-8] */
 bool
 initiator_check_secrets(struct login_initiator *l)
 {
@@ -55,7 +56,8 @@ initiator_offer_security(struct login_initiator *l, struct text_writer *w)
 	text_put(w, "AuthMethod", methods);
 }
 
-/* "8,7,6,5": those that we may use, strongest first. */
+/* "8,7,6,5": those that we may use, strongest first.
+ * [RFC7143 12.1.3-1, 12.1.3-8] */
 static void
 put_algorithms(struct login_initiator *l, struct text_writer *w)
 {
@@ -74,6 +76,7 @@ put_algorithms(struct login_initiator *l, struct text_writer *w)
 	text_put_span(w, span_of_text("CHAP_A"), span_of(list, used));
 }
 
+/* [RFC7143 12.1-1] */
 static bool
 method_take(struct login_initiator *l, struct span value,
     struct text_writer *w)
@@ -96,7 +99,8 @@ method_take(struct login_initiator *l, struct span value,
 	return initiator_fail(l, "target answers AuthMethod=%s", printable);
 }
 
-/* CHAP_A, CHAP_I and CHAP_C of the target: answer, and challenge it as well. */
+/* CHAP_A, CHAP_I and CHAP_C of the target: answer, and challenge it as well.
+ * [RFC7143 9.2-2, 9.2.1-11, 12.1.3-3] */
 static bool
 challenge_take(struct login_initiator *l, const struct target_keys *keys,
     struct text_writer *w)
@@ -136,7 +140,8 @@ challenge_take(struct login_initiator *l, const struct target_keys *keys,
 	return true;
 }
 
-/* CHAP_N and CHAP_R of the target, to our challenge. */
+/* CHAP_N and CHAP_R of the target, to our challenge.
+ * [RFC7143 9.2.1-9, 12.1.3-6] */
 static bool
 target_prove(struct login_initiator *l, const struct target_keys *keys)
 {
@@ -157,6 +162,7 @@ target_prove(struct login_initiator *l, const struct target_keys *keys)
 	return true;
 }
 
+/* [RFC7143 4.2.4-1, 6.2.1-4, 9.2-2, 9.2.1-1] */
 bool
 initiator_security(struct login_initiator *l, const struct target_keys *keys,
     struct text_writer *w, bool *is_ready)
@@ -178,6 +184,7 @@ initiator_security(struct login_initiator *l, const struct target_keys *keys,
 	return true;
 }
 
+/* [RFC7143 12.1.3-6] */
 bool
 initiator_security_is_over(struct login_initiator *l)
 {

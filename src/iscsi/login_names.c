@@ -45,6 +45,7 @@ names_collect(struct login *l, struct span text, struct names *names)
 	return true;
 }
 
+/* [RFC7143 4.2.7.1-4t, 6.3-2t] */
 static bool
 initiator_take(struct login *l, const struct names *names)
 {
@@ -79,7 +80,8 @@ session_type_take(struct login *l, const struct names *names)
 	    "SessionType %s: neither Normal nor Discovery", printable);
 }
 
-/* What is no name at all cannot be the name of a target. */
+/* What is no name at all cannot be the name of a target.
+ * [RFC7143 4.2.7.1-4t, 6.3-3t] */
 static bool
 target_take(struct login *l, const struct names *names)
 {
@@ -151,7 +153,7 @@ login_identify(struct login *l, struct span text)
 	return true;
 }
 
-/* [RFC7143 11.13.8-1] */
+/* [RFC7143 6.3.1-1, 11.13.8-1] */
 void
 login_put_group_tag(const struct login *l, struct text_writer *w)
 {
@@ -160,6 +162,7 @@ login_put_group_tag(const struct login *l, struct text_writer *w)
 		    l->verdict.portal_group_tag);
 }
 
+/* [RFC7143 13.6-1] */
 void
 login_put_alias(struct login *l, struct text_writer *w)
 {

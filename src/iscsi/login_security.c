@@ -12,6 +12,7 @@
 
 /* -- AuthMethod ------------------------------------------------------------ */
 
+/* [RFC7143 6.2.1-1, 6.2.1-3, 6.3.2-1a] */
 static enum auth_method
 method_choose(const struct login_auth *auth, struct span list)
 {
@@ -27,6 +28,7 @@ method_choose(const struct login_auth *auth, struct span list)
 	return AUTH_UNDECIDED;
 }
 
+/* [RFC7143 6.2.1-2, 6.3.2-1a] */
 static bool
 method_take(struct login *l, struct span list, struct text_writer *w)
 {
@@ -52,6 +54,7 @@ method_take(struct login *l, struct span list, struct text_writer *w)
 
 /* -- our challenge --------------------------------------------------------- */
 
+/* [RFC7143 12.1.3-2] */
 static void
 put_challenge(const struct chap_target *chap, struct text_writer *w)
 {
@@ -64,6 +67,7 @@ put_challenge(const struct chap_target *chap, struct text_writer *w)
 	text_put_span(w, span_of_text("CHAP_C"), span_of(text, bytes));
 }
 
+/* [RFC7143 9.2-3, 12.1.3-2] */
 static bool
 algorithm_take(struct login *l, struct span list, struct text_writer *w)
 {
@@ -88,7 +92,7 @@ algorithm_take(struct login *l, struct span list, struct text_writer *w)
 /* -- their response -------------------------------------------------------- */
 
 /* The refused answers look and cost the same whether the user exists or not;
- * the log tells. */
+ * the log tells. [RFC7143 9.2-4, 12.1.3-4] */
 static bool
 user_prove(struct login *l, const struct security_keys *keys,
     const struct chap_user *user)
@@ -117,7 +121,8 @@ user_prove(struct login *l, const struct security_keys *keys,
 	return true;
 }
 
-/* Who we are, with the answer to the initiator's challenge. */
+/* Who we are, with the answer to the initiator's challenge.
+ * [RFC7143 9.2.1-7..9, 12.1.3-5] */
 static bool
 target_prove(struct login *l, const struct chap_peer_challenge *challenge,
     const struct chap_user *user, struct text_writer *w)
@@ -147,7 +152,8 @@ target_prove(struct login *l, const struct chap_peer_challenge *challenge,
 	return true;
 }
 
-/* Are the keys of the third step all there, and nothing else? */
+/* Are the keys of the third step all there, and nothing else?
+ * [RFC7143 9.2-3] */
 static bool
 response_is_whole(struct login *l, const struct security_keys *keys)
 {
@@ -168,6 +174,7 @@ response_is_whole(struct login *l, const struct security_keys *keys)
 	return true;
 }
 
+/* [RFC7143 9.2.1-12] */
 static bool
 response_take(struct login *l, const struct security_keys *keys,
     struct text_writer *w)
@@ -206,6 +213,7 @@ response_take(struct login *l, const struct security_keys *keys,
 
 /* -- the stage ------------------------------------------------------------- */
 
+/* [RFC7143 4.2.4-1, 9.2.1-1] */
 bool
 login_security(struct login *l, const struct security_keys *keys,
     struct text_writer *w)
@@ -221,6 +229,7 @@ login_security(struct login *l, const struct security_keys *keys,
 	return true;
 }
 
+/* [RFC7143 9.2-11] */
 bool
 login_security_may_end(struct login *l, bool *may_leave)
 {

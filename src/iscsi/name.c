@@ -125,6 +125,7 @@ check_digits(struct span name, bool may_be_32)
 	return NULL;
 }
 
+/* [RFC7143 4.2.7.2-1] */
 static const char *
 check_characters(struct span text)
 {
@@ -140,6 +141,7 @@ check_characters(struct span text)
 	return NULL;
 }
 
+/* [RFC7143 4.2.7.1-1, 4.2.7.1-3, 4.2.7.1-5] */
 const char *
 iscsi_name_check(struct span text, bool allow_odd,
     char name[ISCSI_NAME_BYTES_MAX + 1])

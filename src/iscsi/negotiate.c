@@ -83,6 +83,7 @@ put_number(struct text_writer *w, enum key key, uint32_t n)
 
 /* -- receiving ------------------------------------------------------------- */
 
+/* [RFC7143 6.2-6] */
 void
 negotiate_init(struct negotiation *n, enum negotiate_role role,
     const struct negotiate_offer *offer)
@@ -98,7 +99,8 @@ negotiate_init(struct negotiation *n, enum negotiate_role role,
 	conn_params_default(&n->conn);
 }
 
-/* May the key appear in the current stage (the columns use and stage)? */
+/* May the key appear in the current stage (the columns use and stage)?
+ * [RFC7143 6.3-6, 12-1, C-1t] */
 static bool
 stage_allows(const struct negotiation *n, const struct key_facts *f)
 {
@@ -113,6 +115,7 @@ stage_allows(const struct negotiation *n, const struct key_facts *f)
 	return false;
 }
 
+/* [RFC7143 6.2-7, 6.2-8] */
 static enum negotiate_result
 receive_unknown(struct negotiation *n, const struct text_pair *pair,
     struct text_writer *w)
@@ -128,7 +131,8 @@ receive_unknown(struct negotiation *n, const struct text_pair *pair,
 }
 
 /* A value that cannot be: as an offer it is answered Reject; as an answer it is
- * fine when it says no to the whole key, which then keeps its default. */
+ * fine when it says no to the whole key, which then keeps its default.
+ * [RFC7143 6.2-11, 6.2.2-2] */
 static enum negotiate_result
 receive_illegal(enum key key, struct span value, bool is_answer,
     struct text_writer *w)
@@ -138,10 +142,21 @@ receive_illegal(enum key key, struct span value, bool is_answer,
 	return is_refusal(value) ? NEGOTIATE_DONE : NEGOTIATE_REFUSED;
 }
 
+/* [RFC7143 6.2.2-3] */
 static uint32_t
 number_agree(const struct key_facts *f, uint32_t a, uint32_t b)
 {
 	return (f->result == MIN) == (a < b) ? a : b;
+}
+
+/* What we propose for a number.  Nothing is recovered in a discovery session
+ * (7.4.1). */
+static uint32_t
+number_offered(const struct negotiation *n, enum key key)
+{
+	if (n->is_discovery && key == KEY_ErrorRecoveryLevel)
+		return 0;
+	return param_get(&n->offer.session, key);
 }
 
 static enum negotiate_result
@@ -151,7 +166,8 @@ receive_declared_length(struct negotiation *n, uint32_t theirs)
 	return NEGOTIATE_DONE;
 }
 
-/* Too large a number is no harm where the smaller one counts. */
+/* Too large a number is no harm where the smaller one counts.
+ * [RFC7143 6.2.2-2] */
 static bool
 number_parse(const struct key_facts *f, struct span value, uint32_t *n)
 {
@@ -163,6 +179,7 @@ number_parse(const struct key_facts *f, struct span value, uint32_t *n)
 	return f->result == MIN || f->result == DECLARE;
 }
 
+/* [RFC7143 6.2.2-1, 13.24-1] */
 static enum negotiate_result
 receive_number(struct negotiation *n, enum key key, struct span value,
     bool is_answer, struct text_writer *w)
@@ -178,17 +195,19 @@ receive_number(struct negotiation *n, enum key key, struct span value,
 		n->peer_first_burst = theirs;
 		return NEGOTIATE_DONE;
 	}
-	agreed = number_agree(f, theirs, param_get(&n->offer.session, key));
+	agreed = number_agree(f, theirs, number_offered(n, key));
 	param_set(&n->session, key, agreed);
 	return is_answer ? NEGOTIATE_DONE : put_number(w, key, agreed);
 }
 
+/* [RFC7143 6.2.2-4] */
 static bool
 boolean_agree(const struct key_facts *f, bool a, bool b)
 {
 	return f->result == AND ? a && b : a || b;
 }
 
+/* [RFC7143 6.2.2-1, 6.2.2-4, 6.2.2-5] */
 static enum negotiate_result
 receive_boolean(struct negotiation *n, enum key key, struct span value,
     bool is_answer, struct text_writer *w)
@@ -204,7 +223,7 @@ receive_boolean(struct negotiation *n, enum key key, struct span value,
 	return is_answer ? NEGOTIATE_DONE : put(w, key, agreed ? "Yes" : "No");
 }
 
-/* The first element of theirs that ours has too. */
+/* The first element of theirs that ours has too. [RFC7143 6.2.1-1, 6.2.1-3] */
 static bool
 list_choose(struct span theirs, const char *ours, struct span *choice)
 {
@@ -214,6 +233,7 @@ list_choose(struct span theirs, const char *ours, struct span *choice)
 	return false;
 }
 
+/* [RFC7143 6.2.1-2, 6.2.1-4, 13.1-1] */
 static enum negotiate_result
 receive_digests(struct negotiation *n, enum key key, struct span value,
     bool is_answer, struct text_writer *w)
@@ -237,7 +257,7 @@ receive_digests(struct negotiation *n, enum key key, struct span value,
 }
 
 /* A list of what task reporting the peer can do; we can do everything up to
- * our own offer. */
+ * our own offer. [RFC7143 13.23-5] */
 static enum negotiate_result
 receive_reporting(struct negotiation *n, enum key key, struct span value,
     bool is_answer, struct text_writer *w)
@@ -257,6 +277,7 @@ receive_reporting(struct negotiation *n, enum key key, struct span value,
 	return receive_illegal(key, value, is_answer, w);
 }
 
+/* [RFC7143 7.4.1-1, 13.25-1..4] */
 static enum negotiate_result
 receive_value(struct negotiation *n, enum key key, struct span value,
     bool is_answer, struct text_writer *w)
@@ -287,7 +308,9 @@ is_repeatable(const struct key_facts *f)
 	return f->by == T;
 }
 
-/* [RFC7143 11.12.10-2i, 11.12.10-2t] */
+/* [RFC7143 4.2.2.4-2, 6.2-8, 6.2-11, 6.2-13, 6.3-10, 11.12.10-2i,
+ *  11.12.10-2t, 13-1, 13.4-2, 13.5-2, 13.24-1]
+ * [RFC7144 4.1-1] */
 enum negotiate_result
 negotiate_receive(struct negotiation *n, const struct text_pair *pair,
     struct text_writer *w)
@@ -317,6 +340,7 @@ negotiate_receive(struct negotiation *n, const struct text_pair *pair,
 	return receive_value(n, key, pair->value, is_answer, w);
 }
 
+/* [RFC7143 13.14-1] */
 bool
 negotiate_answer(struct negotiation *n, struct text_writer *w)
 {
@@ -372,8 +396,7 @@ propose(struct negotiation *n, enum key key, struct text_writer *w)
 	switch (f->kind) {
 	case NUMBER:
 		if (key != KEY_MaxRecvDataSegmentLength)
-			return put_number(w, key,
-			    param_get(&n->offer.session, key));
+			return put_number(w, key, number_offered(n, key));
 		n->conn.our_recv_data_max = n->offer.recv_data_max;
 		return put_number(w, key, n->offer.recv_data_max);
 	case BOOLEAN:
@@ -408,6 +431,7 @@ target_proposes(const struct negotiation *n, enum key key)
 	}
 }
 
+/* [RFC7143 13-1] */
 static bool
 is_due(const struct negotiation *n, enum key key)
 {
@@ -436,6 +460,7 @@ negotiate_propose(struct negotiation *n, struct text_writer *w)
 	return true;
 }
 
+/* [RFC7143 6.2-17, 7.4.1-2, 13.14-1] */
 bool
 negotiate_finish(struct negotiation *n)
 {
@@ -473,6 +498,7 @@ negotiate_result_words(enum negotiate_result result)
 
 /* -- the full feature phase ------------------------------------------------ */
 
+/* [RFC7143 6.2-16] */
 void
 negotiate_text_begin(struct negotiation *n)
 {
@@ -482,6 +508,7 @@ negotiate_text_begin(struct negotiation *n)
 	n->unknown_count = 0;
 }
 
+/* [RFC7143 6.4-6, 7.12-2] */
 enum negotiate_result
 text_answer(struct negotiation *n, const struct text_pair *pair,
     struct text_writer *w)

@@ -28,6 +28,7 @@ reader_init(struct reader *r, const struct reader_ops *ops, void *owner,
 	r->place = NULL;
 }
 
+/* [RFC7143 13.1-2] */
 void
 reader_set_digests(struct reader *r, bool header, bool data)
 {
@@ -95,7 +96,8 @@ feed_header(struct reader *r, uint8_t **bytes, size_t *length)
 	return true;
 }
 
-/* Is crc what the digest says?  If not, nothing that follows can be trusted. */
+/* Is crc what the digest says?  If not, nothing that follows can be trusted.
+ * [RFC7143 7.8-1] */
 static bool
 header_is_sound(struct reader *r, uint32_t crc, const uint8_t *header,
     const uint8_t *digest)

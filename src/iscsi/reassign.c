@@ -59,7 +59,7 @@ data_in_had(struct task *t, uint32_t expdatasn)
 }
 
 /* Send what is missing of the piece, cut for the new connection.
- * [RFC7143 11.5.6-1t] */
+ * [RFC7143 7.2.2-3, 11.5.6-1t] */
 static void
 data_in_restart(struct task *t, uint32_t expdatasn)
 {
@@ -85,6 +85,7 @@ may_reassign(struct task *t, uint32_t expdatasn)
 	    expdatasn == t->datasn_in;
 }
 
+/* [RFC7143 7.2.2-2, 7.2.2-5, 7.2.2-9] */
 static void
 reassign(struct task *t, struct conn *c, uint32_t expdatasn)
 {
@@ -112,7 +113,7 @@ reassign(struct task *t, struct conn *c, uint32_t expdatasn)
 		recovery_data_acked(t);
 }
 
-/* [RFC7143 11.5.1-13..15] */
+/* [RFC7143 4.2.5.3-1t, 7.2.2-6, 7.2.2-7, 11.5.1-13..15] */
 void
 reassign_arrived(struct conn *c, struct task_request *r, const struct pdu *p)
 {

@@ -56,7 +56,7 @@ reply_free(struct reply *r)
 	s->ops->reply_give(s, r);
 }
 
-/* Its header and data are ready. */
+/* Its header and data are ready. [RFC7143 4.2.5.1-1] */
 void
 reply_queue(struct reply *r)
 {
@@ -131,7 +131,7 @@ reply_sent(struct voice *v)
 
 /* -- Reject, 11.17 --------------------------------------------------------- */
 
-/* [RFC7143 11.17.1-1] */
+/* [RFC7143 7.3-1, 11.17.1-1] */
 void
 conn_reject(struct conn *c, enum reject_reason reason, const uint8_t *header)
 {
@@ -212,7 +212,7 @@ nop_out_arrived(struct conn *c, const struct pdu *p,
 	return true;
 }
 
-/* [RFC7143 11.19-5, 11.19.3-1] */
+/* [RFC7143 7.4.3-1, 11.19-5, 11.19.3-1] */
 bool
 conn_ping(struct conn *c)
 {
@@ -252,7 +252,7 @@ conn_tell_window(struct conn *c)
 
 /* -- asynchronous messages, 11.9 ------------------------------------------- */
 
-/* [RFC7143 11.9.1-7] */
+/* [RFC7143 4.2.6-2, 11.9.1-7] */
 void
 conn_async(struct conn *c, enum async_event event, uint16_t parameter1,
     uint16_t parameter2, uint16_t parameter3)
@@ -311,7 +311,8 @@ text_reset(struct conn *c)
 	c->text_ttt = TAG_NONE;
 }
 
-/* Add the data of one request to what came before.  False: too much. */
+/* Add the data of one request to what came before.  False: too much.
+ * [RFC7143 6.1-4] */
 static bool
 text_collect(struct conn *c, const struct pdu_body *body, uint32_t bytes)
 {
@@ -332,8 +333,8 @@ text_collect(struct conn *c, const struct pdu_body *body, uint32_t bytes)
 }
 
 /* Send the next part of the answer; it stays in text_out until all has left.
- * [RFC7143 11.10.4-1, 11.10.4-3, 11.11.1-2, 11.11.1-3, 11.11.2-1, 11.11.4-1,
- *  11.11.4-2, 11.11.6-1] */
+ * [RFC7143 6.2-1, 6.2-2, 6.4-3, 11.10.4-1, 11.10.4-3, 11.11.1-2, 11.11.1-3,
+ *  11.11.2-1, 11.11.4-1, 11.11.4-2, 11.11.6-1] */
 static void
 text_answer_part(struct conn *c, const struct pdu *request)
 {
@@ -378,7 +379,7 @@ text_answer_part(struct conn *c, const struct pdu *request)
 	reply_send(r, &p);
 }
 
-/* End a text negotiation that went wrong. [RFC7143 11.17.1-1] */
+/* End a text negotiation that went wrong. [RFC7143 6.4-6, 7.12-2, 11.17.1-1] */
 static bool
 text_reject(struct conn *c, enum reject_reason reason,
     const struct pdu_body *body)
@@ -388,7 +389,7 @@ text_reject(struct conn *c, enum reject_reason reason,
 	return false;
 }
 
-/* [RFC7143 11.10.2-1t, 11.10.3-1t] */
+/* [RFC7143 6.2-1, 11.10.2-1t, 11.10.3-1t] */
 bool
 text_arrived(struct conn *c, const struct pdu *p, const struct pdu_body *body)
 {
@@ -579,7 +580,8 @@ logout_arrived(struct conn *c, const struct pdu *p,
 
 /* -- task management, 11.5 and 11.6 ---------------------------------------- */
 
-/* [RFC7143 11.5.1-9, 11.5.1-15] */
+/* [RFC7143 11.5.1-9, 11.5.1-15]
+ * [RFC7144 6.3-7] */
 bool
 is_other_task(const struct conn *c, uint32_t itt)
 {
@@ -600,7 +602,8 @@ is_other_task(const struct conn *c, uint32_t itt)
 }
 
 /* ABORT TASK of a task that is not there: it may have ended, or not have
- * arrived; in the second case its CmdSN counts as received (11.6.1). */
+ * arrived; in the second case its CmdSN counts as received (11.6.1).
+ * [RFC7143 7.11-2, 7.11-3] */
 static enum task_response
 abort_missing(struct conn *c, const struct pdu *p)
 {
@@ -614,7 +617,7 @@ abort_missing(struct conn *c, const struct pdu *p)
 }
 
 /* ABORT TASK, as far as it is not the owner's.  True: it is ended.
- * [RFC7143 11.5.1-9] */
+ * [RFC7143 4.2.5.3-1t, 11.5.1-9] */
 static bool
 abort_one(struct conn *c, struct task_request *r, const struct pdu *p)
 {
@@ -642,7 +645,9 @@ abort_one(struct conn *c, struct task_request *r, const struct pdu *p)
 	return false;
 }
 
-/* Does r, of more tasks than one, mean t? */
+/* Does r, of more tasks than one, mean t?
+ * [RFC7143 4.2.2.1-4]
+ * [RFC7144 6.3-4] */
 static bool
 is_meant(const struct task_request *r, const struct task *t)
 {
@@ -666,7 +671,7 @@ is_meant(const struct task_request *r, const struct task *t)
 	return false;
 }
 
-/* Commands that wait for their turn will not have it. */
+/* Commands that wait for their turn will not have it. [RFC7143 4.2.2.1-4] */
 static void
 abort_waiting(struct session *s, const struct task_request *r)
 {
@@ -680,7 +685,8 @@ abort_waiting(struct session *s, const struct task_request *r)
 
 /* Once a response says that tasks are aborted, nothing more of them may leave
  * (4.2.3.3): what the owner has answered and nobody has heard of is not said.
- * [RFC7143 11.5.1-3] */
+ * [RFC7143 11.5.1-3]
+ * [RFC7144 6.3-4] */
 static void
 abort_answered(struct session *s, const struct task_request *r)
 {
@@ -693,7 +699,7 @@ abort_answered(struct session *s, const struct task_request *r)
 }
 
 /* Is there the task, or one of the set, that a query asks for?  One whose
- * status has left is none any more. */
+ * status has left is none any more. [RFC7143 4.2.5.3-1t] */
 static bool
 query_finds(struct conn *c, const struct pdu *p)
 {
@@ -710,7 +716,8 @@ query_finds(struct conn *c, const struct pdu *p)
 	return false;
 }
 
-/* [RFC7143 11.5.1-1] */
+/* [RFC7143 4.2.2.1-5, 10.2-2, 11.5.1-1]
+ * [RFC7144 4.1-1, 4.1-2, 6.3-7, 7.1.1-1] */
 bool
 task_request_arrived(struct conn *c, const struct pdu *p,
     const struct pdu_body *body)

@@ -46,7 +46,7 @@ static const struct reader_ops recovering_ops = {
 
 /* -- sessions -------------------------------------------------------------- */
 
-/* [RFC7143 11.12.8-1] */
+/* [RFC7143 4.2.2.1-3t, 11.12.8-1] */
 struct session *
 session_new(const struct session_ops *ops, void *owner,
     const struct session_params *params, bool is_discovery,
@@ -337,7 +337,7 @@ conn_first_task(const struct conn *c)
 
 /* Requests of a lost connection that waited for their turn were not received:
  * the initiator may send them again on another one (7.2.1).
- * [RFC7143 11.14-3] */
+ * [RFC7143 7.2.1-3t, 11.14-3] */
 static void
 conn_drop_held(struct conn *c)
 {
@@ -402,6 +402,7 @@ conn_drop_requests(struct conn *c)
 	c->text_in = c->text_out = NULL;
 }
 
+/* [RFC7143 7.1.4-1, 7.14-1t] */
 void
 conn_lost(struct conn *c)
 {
@@ -421,6 +422,7 @@ conn_lost(struct conn *c)
 	session_settle(s);
 }
 
+/* [RFC7143 7.1.4-1, 7.1.5-2, 7.14-2] */
 bool
 conn_may_recover(const struct conn *c)
 {
@@ -430,7 +432,7 @@ conn_may_recover(const struct conn *c)
 	    s->params.time2retain_s > 0 && !s->is_ending && !c->is_closed;
 }
 
-/* [RFC7143 11.14-4] */
+/* [RFC7143 7.14-1t, 11.14-4] */
 void
 conn_fail(struct conn *c)
 {
@@ -480,7 +482,7 @@ conn_place(void *owner, const struct pdu *p)
 	return c->place;
 }
 
-/* [RFC7143 11.10.5-1t] */
+/* [RFC7143 7.7-1, 7.8-1, 11.10.5-1t] */
 static void
 conn_reader_fault(void *owner, enum reader_fault fault,
     [[maybe_unused]] const struct pdu *p, const uint8_t *header)
@@ -562,6 +564,7 @@ request_hold(struct conn *c, const struct pdu *p, const struct pdu_body *body,
 	held_insert(s, h);
 }
 
+/* [RFC7143 7.2.1-1t] */
 static bool
 is_held(struct session *s, uint32_t cmdsn)
 {
@@ -571,6 +574,7 @@ is_held(struct session *s, uint32_t cmdsn)
 	return false;
 }
 
+/* [RFC7143 7.11-2] */
 bool
 session_plug(struct conn *c, uint32_t cmdsn)
 {
@@ -591,7 +595,7 @@ session_plug(struct conn *c, uint32_t cmdsn)
 	return true;
 }
 
-/* Run a request that has waited.  False: it was rejected. */
+/* Run a request that has waited.  False: it was rejected. [RFC7143 7.3-2] */
 static bool
 held_run_one(struct held *h)
 {
@@ -607,7 +611,8 @@ held_run_one(struct held *h)
 	return true;
 }
 
-/* The gap has closed: run what waited behind it. */
+/* The gap has closed: run what waited behind it.
+ * [RFC7143 4.2.2.1-6, 4.2.2.1-8] */
 static void
 held_run(struct session *s)
 {
@@ -626,7 +631,7 @@ held_run(struct session *s)
 }
 
 /* A request that carries a CmdSN: run it, hold it, or drop it (4.2.2.1).
- * [RFC7143 11.18.1-4t] */
+ * [RFC7143 4.2.2.1-2t, 4.2.2.1-6, 4.2.2.1-11, 7.2.1-1t, 7.3-2, 11.18.1-4t] */
 static void
 request_arrived(struct conn *c, const struct pdu *p,
     const struct pdu_body *body)
@@ -665,7 +670,7 @@ request_arrived(struct conn *c, const struct pdu *p,
 
 /* A data digest error (7.8).  Damaged Data-Out costs its task, or is asked for
  * again; any other PDU is gone with its CmdSN, and the initiator sends it again
- * where there is recovery. */
+ * where there is recovery. [RFC7143 7.8-2] */
 static void
 damaged_pdu_arrived(struct conn *c, const struct pdu *p,
     const struct pdu_body *body)
@@ -677,7 +682,7 @@ damaged_pdu_arrived(struct conn *c, const struct pdu *p,
 		conn_close(c, "data digest error at error recovery level 0");
 }
 
-/* [RFC7143 11.2.1.2-1b] */
+/* [RFC7143 4.2.4-3, 4.3-1, 4.3-2, 7.4.3-1, 7.7-1, 11.2.1.2-1b] */
 static void
 pdu_dispatch(struct conn *c, const struct pdu *p, const struct pdu_body *body)
 {
@@ -726,7 +731,8 @@ conn_end_placing(struct conn *c)
 		task_release(t);
 }
 
-/* What the peer has of our statuses; nobody can have what was not said. */
+/* What the peer has of our statuses; nobody can have what was not said.
+ * [RFC7143 4.2.2.1-9] */
 static void
 conn_take_expstatsn(struct conn *c, const struct pdu *p)
 {
@@ -748,7 +754,7 @@ recovering_conn_pdu(void *owner, const struct pdu *p, bool is_known,
 	return conn_pdu(owner, p, is_known, body);
 }
 
-/* [RFC7143 11.16-3] */
+/* [RFC7143 4.2.2.1-15, 4.2.2.2-2t, 11.16-3] */
 void
 conn_stamp(struct conn *c, uint8_t bhs[PDU_HEADER_BYTES])
 {

@@ -92,6 +92,7 @@ void	data_out_arrived(struct conn *c, const struct pdu *p,
 
 /* -- recovery.c: what may have to be said again -- */
 
+/* [RFC7143 7.1.4-2, 7.1.5-2] */
 static inline bool
 session_recovers(const struct session *s)
 {

@@ -36,7 +36,7 @@ run_of(const struct pdu *p, uint32_t first, uint32_t next, struct run *run)
 }
 
 /* The command that c is asked about: unfinished, or with a status that is not
- * acknowledged. [RFC7143 11.16.4-2t] */
+ * acknowledged. [RFC7143 4.2.5.1-5, 11.16.4-2t] */
 static struct task *
 snack_task(struct conn *c, uint32_t itt)
 {
@@ -93,7 +93,7 @@ data_again(struct task *t, struct run run)
 	return true;
 }
 
-/* [RFC7143 11.16-5, 11.16.2-3t, 11.16.3-1t] */
+/* [RFC7143 7.8-7, 11.16-5, 11.16.2-3t, 11.16.3-1t] */
 static void
 snack_data_in(struct conn *c, struct task *t, const struct pdu *p,
     const uint8_t *header)
@@ -193,7 +193,7 @@ snack_status(struct conn *c, const struct pdu *p, const uint8_t *header)
 		conn_reject(c, REJECT_SNACK, header);
 }
 
-/* The task that a TTT of ours names, on c. [RFC7143 11.16.5-3t] */
+/* The task that a TTT of ours names, on c. [RFC7143 4.2.5.1-5, 11.16.5-3t] */
 static struct task *
 task_by_ttt(struct conn *c, uint32_t ttt)
 {
@@ -252,7 +252,7 @@ snack_r_data(struct conn *c, const struct pdu *p, const uint8_t *header)
 	task_say(t);
 }
 
-/* [RFC7143 11-3, 11.16-1] */
+/* [RFC7143 4.3-2, 7.1.4-2, 11-3, 11.16-1] */
 void
 snack_arrived(struct conn *c, const struct pdu *p, const uint8_t *header)
 {

@@ -39,6 +39,7 @@ is_key_character(uint8_t c)
 	    c == '@' || c == '_' || c == '#';
 }
 
+/* [RFC7143 6.1-2] */
 static const char *
 key_fault(struct span key)
 {
@@ -70,6 +71,7 @@ text_take_string(struct text_iter *it)
 	return s;
 }
 
+/* [RFC7143 6.1-1t] */
 enum text_result
 text_next(struct text_iter *it, struct text_pair *pair)
 {
@@ -146,6 +148,7 @@ text_number(struct span value, uint32_t *number)
 
 /* -- writing --------------------------------------------------------------- */
 
+/* [RFC7143 6.1-1t] */
 bool
 text_put_span(struct text_writer *w, struct span key, struct span value)
 {
@@ -174,6 +177,7 @@ text_put(struct text_writer *w, const char *key, const char *value)
 	return text_put_span(w, span_of_text(key), span_of_text(value));
 }
 
+/* [RFC7143 6.1-3] */
 bool
 text_put_number(struct text_writer *w, const char *key, uint32_t n)
 {

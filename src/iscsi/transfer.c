@@ -43,6 +43,7 @@ min_u32(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
+/* [RFC7143 4.2.5.1-1, 4.2.5.1-2, 4.2.5.1-4] */
 void
 task_say(struct task *t)
 {
@@ -59,7 +60,8 @@ is_unsolicited(const struct pdu *p)
 }
 
 /* Does this Data-Out continue what t waits for?  (11.7)
- * [RFC7143 11.7.1-1r, 11.8-3t, 11.8-4t, 11.8-5t, 11.8-6t] */
+ * [RFC7143 4.2.2.4-1r, 4.2.5.2-1t, 4.2.5.2-7, 11.7.1-1r, 11.8-3t, 11.8-4t,
+ *  11.8-5t, 11.8-6t] */
 static bool
 data_out_is_due(const struct task *t, const struct pdu *p)
 {
@@ -95,7 +97,8 @@ data_out_is_idle(const struct task *t, const struct pdu *p)
 	    p->data.datasn == 0;
 }
 
-/* The task a Data-Out belongs to, if it still takes data. */
+/* The task a Data-Out belongs to, if it still takes data.
+ * [RFC7143 4.2.5.1-3t, 4.2.5.3-1t, 10.7-2] */
 static struct task *
 data_out_task(struct conn *c, const struct pdu *p)
 {
@@ -133,7 +136,8 @@ receive_failed(struct task *t, int error)
 }
 
 /* A task that lost data to a bad digest ends when the last of its sequences
- * has ended, not before (7.8). [RFC7143 11.4.2-1, 11.17.1-4, 11.17.1-5] */
+ * has ended, not before (7.8).
+ * [RFC7143 7.8-3, 7.8-4, 11.4.2-1, 11.17.1-4, 11.17.1-5] */
 static void
 data_out_drained(struct task *t, const struct pdu *p)
 {
@@ -157,6 +161,7 @@ r2t_end_of(const struct task *t)
 	    min_u32(t->session->params.max_burst_bytes, end - t->out_next);
 }
 
+/* [RFC7143 7.3-4] */
 void
 r2t_recover(struct task *t)
 {
@@ -183,7 +188,8 @@ first_data_cut(struct task *t)
 /* Data-Out that does not fit, at error recovery level 1 or 2 (7.8, 7.9).  What
  * belongs to a sequence that is over is late and forgotten; where something is
  * missing, the rest of the sequence is dropped and asked for again.  False:
- * nothing can explain it but an error of the peer. */
+ * nothing can explain it but an error of the peer.
+ * [RFC7143 4.2.5.2-4, 7.8-3, 7.9-2] */
 static bool
 data_out_recovers(struct task *t, const struct pdu *p, bool is_damaged)
 {
@@ -232,7 +238,7 @@ r2t_filled(struct task *t)
 		task_say(t);
 }
 
-/* [RFC7143 11.7.7-1t] */
+/* [RFC7143 7.9-2, 11.7.7-1t] */
 void
 data_out_arrived(struct conn *c, const struct pdu *p,
     const struct pdu_body *body)
@@ -306,7 +312,7 @@ task_solicit(struct task *t, uint8_t *dest, uint32_t offset, uint32_t bytes)
 
 /* R2T, 11.8.  A bidirectional command counts R2Ts and Data-In together
  * (11.7.5).  False: no room in the batch.
- * [RFC7143 11.8-7, 11.8.1-1, 11.8.4-1] */
+ * [RFC7143 4.2.2.4-1t, 4.2.5.2-1t, 11.8-7, 11.8.1-1, 11.8.4-1, 13.19-1] */
 static bool
 emit_r2t(struct task *t, struct batch *b)
 {
@@ -343,7 +349,7 @@ has_r2t_to_send(const struct task *t)
 /* -- Data-In and status ---------------------------------------------------- */
 
 /* The command is over for the initiator; done before its last PDU is stamped,
- * so that this PDU opens the window itself. */
+ * so that this PDU opens the window itself. [RFC7143 4.2.2.1-15] */
 static void
 status_leaves(struct task *t)
 {
@@ -370,7 +376,7 @@ statsn_begin(struct task *t)
 	return next + 1;
 }
 
-/* [RFC7143 11.7.1-1t] */
+/* [RFC7143 4.2.2.4-2, 11.7.1-1t] */
 uint32_t
 data_in_bytes(const struct task *t, uint32_t done, uint32_t segment_bytes)
 {
@@ -396,8 +402,8 @@ note_segment(struct task *t)
 
 /* One Data-In, 11.7: up to what the peer takes, and not across the end of a
  * burst.  False: no room in the batch.
- * [RFC7143 11.4.5.1-1, 11.7.1-1t, 11.7.2-1, 11.7.2-2, 11.7.3-1..3, 11.7.4-1,
- *  11.7.4-2] */
+ * [RFC7143 4.2.2.4-1t, 11.4.5.1-1, 11.7.1-1t, 11.7.2-1, 11.7.2-2,
+ *  11.7.3-1..3, 11.7.4-1, 11.7.4-2, 13.19-1] */
 EMIT
 emit_data_in(struct task *t, struct batch *b, bool recovers)
 {
@@ -457,7 +463,8 @@ emit_data_in(struct task *t, struct batch *b, bool recovers)
 }
 
 /* SCSI Response, 11.4.  False: no room in the batch.
- * [RFC7143 11.2.1.6-1, 11.4.1-1, 11.4.5.1-1, 11.4.7-2, 11.4.8-1, 11.16.3-2] */
+ * [RFC7143 11.2.1.6-1, 11.4.1-1, 11.4.5.1-1, 11.4.7-2, 11.4.8-1, 11.16.3-2]
+ * [RFC7144 5.2.1-1] */
 EMIT
 emit_response(struct task *t, struct batch *b, bool recovers)
 {

@@ -134,7 +134,7 @@ batch_copy(struct batch *b, const void *bytes, size_t length)
 	batch_put(b, at, length);
 }
 
-/* [RFC7143 11.1-1] */
+/* [RFC7143 11.1-1, 13.1-2, 13.1-3] */
 bool
 batch_add(struct batch *b, const uint8_t bhs[PDU_HEADER_BYTES],
     const uint8_t *data, uint32_t data_bytes)

@@ -24,9 +24,11 @@ enum {
 	RMB			= 0x80,
 };
 
-/* SPC-4 table 145: SAM-5, iSCSI, SPC-4, SBC-3, no version claimed. */
+/* SPC-4 table 145: SAM-5, iSCSI, SPC-4, SBC-3, no version claimed.  To that of
+ * iSCSI comes the level that the session has agreed on (RFC 7144 4.2). */
+#define VERSION_ISCSI	0x0960
 static const uint16_t version_descriptors[] = {
-	0x00a0, 0x0960, 0x0460, 0x04c0,
+	0x00a0, VERSION_ISCSI, 0x0460, 0x04c0,
 };
 
 static uint32_t	standard_build(const struct scsi_cmd *c, uint8_t *out);
@@ -62,6 +64,7 @@ scsi_inquiry(struct scsi_cmd *c)
 	return scsi_answer(c, bytes, allocation_bytes);
 }
 
+/* [RFC7144 4.2-1] */
 static uint32_t
 standard_build(const struct scsi_cmd *c, uint8_t *out)
 {
@@ -90,5 +93,8 @@ standard_build(const struct scsi_cmd *c, uint8_t *out)
 	for (size_t i = 0; i < sizeof(version_descriptors) /
 	    sizeof(version_descriptors[0]); i++)
 		put_be16(out + 58 + 2 * i, version_descriptors[i]);
+	if (c->nexus != NULL)
+		put_be16(out + 60, (uint16_t)(VERSION_ISCSI +
+					c->nexus->transport_level));
 	return STANDARD_BYTES;
 }

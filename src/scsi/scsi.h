@@ -184,6 +184,8 @@ struct scsi_nexus {
 	bool		 prevents_removal;
 	bool		 has_queries;	/* its transport knows QUERY TASK and
 					 * the like; set after attaching */
+	uint8_t		 transport_level;	/* iSCSIProtocolLevel, told by
+						 * INQUIRY; set after attaching */
 	struct scsi_copy_results *copies;	/* of third-party copies; made by
 						 * the first of them */
 };

@@ -82,6 +82,7 @@ name_parse(struct span text, struct scsi_initiator_port *port)
 	    is_all_nul(span_of(end, text.bytes - name_bytes));
 }
 
+/* [RFC7143 4.4.2-2, 4.4.2-3] */
 size_t
 transport_id_build(const struct scsi_initiator_port *port, uint8_t *bytes)
 {

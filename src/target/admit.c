@@ -121,7 +121,7 @@ session_start(struct connection *c)
 	login_start_full_feature(c, n);
 }
 
-/* [RFC7143 11.12.6-4] */
+/* [RFC7143 6.3.5-1, 11.12.6-4] */
 static void
 session_begin(struct connection *c)
 {

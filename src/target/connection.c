@@ -200,6 +200,7 @@ on_closed(struct stream *s, int err)
 	connection_gone(c);
 }
 
+/* [RFC7143 7.14-1t] */
 void
 connection_gone(struct connection *c)
 {
@@ -227,6 +228,7 @@ connection_gone(struct connection *c)
 		nexus_connection_gone(n);
 }
 
+/* [RFC7143 7.5-1t] */
 void
 connection_retain(struct connection *c)
 {
@@ -237,6 +239,7 @@ connection_retain(struct connection *c)
 	    (p->time2wait_s + p->time2retain_s) * NS_PER_SECOND);
 }
 
+/* [RFC7143 7.5-1t] */
 void
 connection_expire(struct connection *c)
 {
@@ -297,6 +300,7 @@ connection_drop(struct connection *c, const char *why)
 		stream_close(c->stream, true);
 }
 
+/* [RFC7143 4.2.6-1, 4.2.6-2, 7.1.4.3-4b] */
 void
 connection_tell_others(struct connection *c)
 {

@@ -22,7 +22,8 @@ is_wildcard(const char *address)
 }
 
 /* One TargetAddress=ADDR:PORT,TPGT.  A wildcard portal is shown as the address
- * that the asking connection came in on, with its own port. */
+ * that the asking connection came in on, with its own port.
+ * [RFC7143 13.8-2, C-3] */
 static bool
 put_address(struct text_writer *w, const struct portal *p, const char *local)
 {
@@ -39,6 +40,7 @@ put_address(struct text_writer *w, const struct portal *p, const char *local)
 	return text_put(w, "TargetAddress", value);
 }
 
+/* [RFC7143 C-11] */
 static bool
 put_target(struct text_writer *w, const struct target *t,
     const struct connection *c)
@@ -58,7 +60,7 @@ put_target(struct text_writer *w, const struct target *t,
 }
 
 /* May the asking initiator see this target?  Those it may not log in to do not
- * exist for it. */
+ * exist for it. [RFC7143 C-10] */
 static bool
 is_visible(const struct target *t, const struct connection *c,
     const struct nexus *n)
@@ -69,6 +71,7 @@ is_visible(const struct target *t, const struct connection *c,
 	    sizeof(why));
 }
 
+/* [RFC7143 C-3, C-4, C-7, C-9] */
 static bool
 put_targets(struct text_writer *w, const struct connection *c,
     const struct nexus *n, struct span which)
@@ -105,7 +108,7 @@ answer_room(const struct service *s, size_t request_bytes)
 	return room < TEXT_ANSWER_BYTES_MAX ? room : TEXT_ANSWER_BYTES_MAX;
 }
 
-/* [RFC7143 11.11.1-1] */
+/* [RFC7143 11.11.1-1, C-4..6] */
 static bool
 answer_pairs(struct conn *c, struct span request, struct text_writer *w)
 {
@@ -133,7 +136,7 @@ answer_pairs(struct conn *c, struct span request, struct text_writer *w)
 	return true;
 }
 
-/* [RFC7143 11.11.1-1] */
+/* [RFC7143 4.3-1, 6.2-16, 11.11.1-1, C-2] */
 bool
 discovery_text(struct conn *c, struct span request, uint8_t **answer,
     size_t *answer_bytes)

@@ -22,7 +22,7 @@ nexus_joined(const struct login_phase *p)
 	return CONTAINER_OF(p->joins, struct nexus, entry);
 }
 
-/* [RFC7143 11.12.6-4] */
+/* [RFC7143 4.4.3-1, 6.3.4-1, 11.12.6-4] */
 void
 join_begin(struct connection *c)
 {
@@ -46,7 +46,8 @@ join_begin(struct connection *c)
 		connection_move(c, p->joins->shard);
 }
 
-/* Whether the connection may join, apart from its CID. [RFC7143 11.12.6-4] */
+/* Whether the connection may join, apart from its CID.
+ * [RFC7143 4.2.1-2t, 6.3.4-1, 6.3.4-2, 11.12.6-4] */
 static enum login_status
 join_check(const struct connection *c, const struct nexus *n,
     const char **reason)
@@ -68,6 +69,7 @@ join_check(const struct connection *c, const struct nexus *n,
 	return LOGIN_SUCCESS;
 }
 
+/* [RFC7143 4.2.1-2t, 6.3.4-2] */
 void
 join_go_on(struct connection *c)
 {

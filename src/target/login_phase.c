@@ -187,6 +187,7 @@ reply_sent(struct voice *v)
 		connection_close(c, "login refused");
 }
 
+/* [RFC7143 6.2-5t] */
 static bool
 login_pdu(void *owner, const struct pdu *p, [[maybe_unused]] bool is_known,
     const struct pdu_body *body)
@@ -317,6 +318,7 @@ find_target(void *context, const char *initiator_name,
 	verdict_auth(v, &t->auth);
 }
 
+/* [RFC7143 C-2] */
 static void
 find_discovery(void *context, [[maybe_unused]] const char *initiator_name,
     struct login_verdict *v)

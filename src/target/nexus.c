@@ -273,6 +273,7 @@ nexus_unit_find(struct nexus *n, uint64_t wire_lun)
 	return nu;
 }
 
+/* [RFC7144 4.2-1] */
 static void
 unit_attached(struct unit_claim *claim)
 {
@@ -281,6 +282,8 @@ unit_attached(struct unit_claim *claim)
 
 	scsi_nexus_attach(&nu->scsi, nu->unit->lu, &nu->nexus->port,
 	    nu->nexus->target_port, nu->nexus->is_reinstated);
+	nu->scsi.transport_level =
+	    (uint8_t)nu->nexus->session->params.protocol_level;
 	nu->scsi.has_queries = nu->nexus->session->params.protocol_level >=
 	    PROTOCOL_LEVEL_QUERIES;
 	unit_claim_release(claim);
@@ -321,6 +324,7 @@ nexus_unpinned(struct registry_entry *e)
 	nexus_connection_gone(CONTAINER_OF(e, struct nexus, entry));
 }
 
+/* [RFC7143 7.15-2] */
 void
 nexus_end(struct nexus *n, const char *why)
 {

@@ -102,7 +102,8 @@ tell_to_end(struct registry_entry *e, const char *why)
 	reactor_post(e->shard->reactor, &e->end_msg);
 }
 
-/* [RFC7143 11.13.3-1] */
+/* [RFC7143 6.3.5-1, 7.1.5-3, 7.4.2.1-2, 7.4.2.1-3, 7.14-2, 7.15-2,
+ *  11.13.3-1] */
 enum registry_result
 registry_enter(struct registry *r, struct registry_entry *e,
     struct registry_wait *wait)

@@ -218,6 +218,7 @@ free_texts(char **texts, size_t count)
 	free(texts);
 }
 
+/* [RFC7143 9.2-7] */
 static bool
 auth_rules_copy(struct auth_rules *to, const struct auth_rules *from)
 {
@@ -318,6 +319,7 @@ target_free(struct target *t, struct error *e, bool *is_clean)
 	free(t);
 }
 
+/* [RFC7143 4.2.7.1-1, 4.4.2-1] */
 bool
 service_add_target(struct service *s, const struct target_config *c,
     struct error *e)

@@ -74,6 +74,7 @@ drain_begin(struct reactor_msg *msg)
 	drain_tick(&sh->drain_timer);
 }
 
+/* [RFC7143 4.2.6-1, 4.2.6-2] */
 static void
 drain_tick(struct timer *t)
 {

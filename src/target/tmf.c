@@ -70,6 +70,8 @@ is_query(enum task_function function)
 	    function == TASK_QUERY_EVENT;
 }
 
+/* [RFC7143 4.2.3.3-9]
+ * [RFC7144 4.1-2, 6.3-3] */
 void
 task_management(struct task_request *r)
 {
@@ -162,6 +164,7 @@ tmf_unit(struct tmf *m, struct unit *u)
 	return unit_abort_start(u, m->nexus->shard->index, &m->abort);
 }
 
+/* [RFC7143 13.23-5] */
 static void
 tmf_unit_aborted(struct unit_abort *a)
 {
@@ -194,23 +197,27 @@ tmf_scsi_nexus(const struct tmf *m)
 }
 
 /* I_T NEXUS RESET (RFC 7144 4.3, SAM-5 6.3.4): the unit forgets the nexus as
- * if its session had ended, and meets it again. */
+ * if its session had ended, and meets it again. [RFC7144 6.3-8, 6.3-9] */
 static void
 nexus_reset(struct tmf *m)
 {
 	struct scsi_nexus *sn = tmf_scsi_nexus(m);
+	uint8_t level;
 	bool has_queries;
 
 	if (sn == NULL)
 		return;
 	has_queries = sn->has_queries;
+	level = sn->transport_level;
 	scsi_nexus_detach(sn);
 	scsi_nexus_attach(sn, m->unit->lu, &m->nexus->port,
 	    m->nexus->target_port, true);
 	sn->has_queries = has_queries;
+	sn->transport_level = level;
 }
 
-/* [RFC7143 11.5.1-10] */
+/* [RFC7143 11.5.1-10]
+ * [RFC7144 6.3-8] */
 static void
 tmf_unit_claimed(struct unit_claim *c)
 {
@@ -265,7 +272,7 @@ tmf_query(struct tmf *m, struct unit *u)
 /* -- all units ------------------------------------------------------------- */
 
 /* A unit that is done at once comes back here; it then is the next round of
- * this loop, so that thousands of units do not nest. */
+ * this loop, so that thousands of units do not nest. [RFC7144 6.3-9] */
 static void
 tmf_next_unit(struct tmf *m)
 {
@@ -324,6 +331,8 @@ end_all_sessions(struct nexus *n)
 	free(s.ids);
 }
 
+/* [RFC7143 4.2.3.3-9]
+ * [RFC7144 6.3-3] */
 static void
 tmf_done(struct tmf *m, enum task_response response)
 {

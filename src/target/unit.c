@@ -390,6 +390,7 @@ shard_held(struct reactor_msg *msg)
 
 /* -- stopping commands ----------------------------------------------------- */
 
+/* [RFC7143 4.2.3.3-8] */
 bool
 unit_abort_start(struct unit *u, unsigned shard, struct unit_abort *a)
 {

@@ -74,6 +74,7 @@ def right_response_is_accepted(t):
     return expect(respond(t, hexed), "LS 0000")
 
 
+# [RFC7143 6.3.2-3, 12.1.3-4]
 @case(needs="chap")
 def wrong_secret(t):
     """F15, RFC 7143 11.13.5: status 0201."""
@@ -205,6 +206,7 @@ def second_try_on_the_same_connection(t):
 # -- the algorithm -----------------------------------------------------------
 
 
+# [RFC7143 12.1.3-2]
 @case(needs="chap")
 def algorithm_lists_without_ours(t):
     """F17, RFC 7143 12.1.3: numbers that are none, or nearly 5."""
@@ -244,6 +246,7 @@ def algorithm_that_repeats_itself(t):
     return ", ".join(seen)
 
 
+# [RFC7143 9.2-1]
 @case(needs="chap")
 def response_made_with_another_algorithm(t):
     """F17, RFC 7143 12.1.3: SHA-1 of the right secret where MD5 is agreed."""
@@ -309,6 +312,7 @@ def nothing_where_the_response_is_due(t):
     return expect(got.label(), "LS 0000", *DENIED)
 
 
+# [RFC7143 9.2-3]
 @case(needs="chap")
 def name_without_response(t):
     """F17, RFC 7143 12.1.3: CHAP_N alone."""
@@ -317,6 +321,7 @@ def name_without_response(t):
     return expect(answer(login), *DENIED)
 
 
+# [RFC7143 9.2-3]
 @case(needs="chap")
 def response_without_name(t):
     """F17, RFC 7143 12.1.3: CHAP_R alone, and right."""
@@ -426,6 +431,7 @@ def authmethod_changes_to_none_after_the_challenge(t):
 # -- the challenge, and the other direction ----------------------------------
 
 
+# [RFC7143 9.2.1-11]
 @case(needs="chap")
 def challenges_never_repeat(t):
     """F16, RFC 7143 9.2.1: 64 of them, each of 16 bytes or more."""
@@ -441,6 +447,7 @@ def challenges_never_repeat(t):
     return "64 different ones of %d bytes" % len(challenge)
 
 
+# [RFC7143 9.2.1-12]
 @case(needs="chap")
 def reflected_challenge(t):
     """F16, RFC 7143 9.2.1: its own challenge comes back as ours; it must end

@@ -77,6 +77,7 @@ def connections_up_to_the_maximum_and_one_more(t):
     return words
 
 
+# [RFC7143 4.2.2.1-6, 4.2.5.1-1]
 @case
 def commands_of_four_connections_run_in_order(t):
     """RFC 7143 4.2.2.1: what comes early waits for the other connection."""
@@ -105,6 +106,7 @@ def join_by_another_initiator_is_refused(t):
     return words
 
 
+# [RFC7143 13-1]
 @case
 def join_with_a_leading_key_is_refused(t):
     """RFC 7143 13: keys that only the leading connection may negotiate."""
@@ -138,6 +140,7 @@ def join_does_not_acknowledge_commands(t):
     return "a pair to be ignored"
 
 
+# [RFC7143 6.3.4-1]
 @case
 def connection_is_reinstated_while_another_goes_on(t):
     """F37, RFC 7143 6.3.4: same ISID, TSIH and CID."""
@@ -158,6 +161,7 @@ def connection_is_reinstated_while_another_goes_on(t):
     return "its task ended, the other connection goes on"
 
 
+# [RFC7143 4.2.1-2t, 6.3.4-1]
 @case
 def only_connection_is_reinstated(t):
     """F37, RFC 7143 6.3.4: the session outlives its only connection."""
@@ -230,6 +234,7 @@ def session_ends_while_connections_join(t):
     return "twenty times"
 
 
+# [RFC7143 7.1.4-1]
 @case
 def join_that_is_cut_leaves_the_session_alone(t):
     """RFC 7143 6.3.3: the connection ends at each step of its login."""
@@ -290,6 +295,7 @@ def logout_of_the_session_closes_all(t):
     return "four closed"
 
 
+# [RFC7143 4.2.6-1, 4.2.6-2, 7.1.4.3-4b]
 @case
 def connection_that_breaks_the_rules_is_announced_to_another(t):
     """RFC 7143 11.9.1 event 2: we drop one, the other is told."""
@@ -310,6 +316,7 @@ def connection_that_breaks_the_rules_is_announced_to_another(t):
     return "dropped, and said so"
 
 
+# [RFC7143 7.14-2]
 @case
 def session_is_reinstated_that_has_four_connections(t):
     """F36, RFC 7143 6.3.5: all of them end."""

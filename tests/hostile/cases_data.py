@@ -82,6 +82,7 @@ def data_with_the_tag_of_unsolicited_data(t):
     return x.untouched(*DATA_ERROR)
 
 
+# [RFC7143 4.2.5.3-1t]
 @case
 def data_with_the_tag_of_another_command(t):
     """F28, RFC 7143 11.7.4: two writes wait, the TTTs are swapped."""
@@ -128,6 +129,7 @@ def data_with_another_lun(t):
     return x.over("GOOD", *DATA_ERROR)
 
 
+# [RFC7143 4.2.2.4-1r]
 @case
 def datasn_starts_at_one(t):
     """F28, RFC 7143 11.7.5: each burst begins with 0."""
@@ -136,6 +138,7 @@ def datasn_starts_at_one(t):
     return x.untouched(*DATA_ERROR)
 
 
+# [RFC7143 4.2.2.4-1r, 7.9-2]
 @case
 def datasn_has_a_gap(t):
     """F28, RFC 7143 11.7.5, 7.8: 0, then 2."""
@@ -146,6 +149,7 @@ def datasn_has_a_gap(t):
     return x.over(*DATA_ERROR)
 
 
+# [RFC7143 4.2.2.4-1r]
 @case
 def datasn_is_repeated(t):
     """F28, RFC 7143 11.7.5: 0, then 0 again."""

@@ -29,6 +29,7 @@ def duplicate_key_with_the_same_value(t):
                   *REFUSED)
 
 
+# [RFC7143 13.5-2]
 @case
 def duplicate_initiator_name(t):
     """F18, RFC 7143 6.3: declared twice in one request."""
@@ -51,6 +52,7 @@ def duplicate_declaration_of_the_segment_size(t):
         b"MaxRecvDataSegmentLength=512\0"), *REFUSED)
 
 
+# [RFC7143 6.3-10]
 @case
 def key_is_negotiated_again_in_the_next_request(t):
     """F18, RFC 7143 6.3: settled in one request, offered again in the next."""
@@ -133,6 +135,7 @@ def not_understood(t, key, value=b"v"):
     return label
 
 
+# [RFC7143 6.2-7]
 @case
 def unknown_key_is_not_understood(t):
     """F18, RFC 7143 6.2: key=NotUnderstood, and the login goes on."""
@@ -223,6 +226,7 @@ def alias_with_broken_utf8(t):
                   "LS 0000", *REFUSED)
 
 
+# [RFC7143 6.2-11]
 @case
 def reserved_answers_as_offers(t):
     """F18, RFC 7143 6.2: NotUnderstood, Irrelevant, Reject as a first offer."""
@@ -330,6 +334,7 @@ def text_is_cut_in_two_at_every_place(t):
     return "%d bytes, every third place" % len(data)
 
 
+# [RFC7143 6.2-2]
 @case
 def answer_to_a_continued_request_is_empty(t):
     """F20, RFC 7143 6.2: until the last part, the answer has no keys."""
@@ -572,6 +577,7 @@ def choice(t, key):
     return ", ".join("%d %s" % (n, k) for k, n in sorted(tally.items()))
 
 
+# [RFC7143 6.2.1-3]
 @case
 def strange_lists_for_HeaderDigest(t):
     """F21, RFC 7143 6.2.1: nothing known, empty items, 500 items."""
@@ -667,6 +673,7 @@ def target_only_keys_from_an_initiator(t):
     return ", ".join(seen)
 
 
+# [RFC7143 C-1t]
 @case
 def send_targets_during_login(t):
     """F18, RFC 7143 Appendix C: a key of the full feature phase; no names
@@ -701,6 +708,7 @@ def operational_keys_in_the_security_stage(t):
         "LS 0000", *REFUSED)
 
 
+# [RFC7143 6.2-13, 13.25-1..4]
 @case
 def obsolete_marker_keys(t):
     """F18, RFC 7143 13.25: OFMarker, IFMarkInt and others are obsolete."""

@@ -62,6 +62,7 @@ def whole_login(login):
 # -- stages and bits ---------------------------------------------------------
 
 
+# [RFC7143 9.2-11]
 @case(needs="chap")
 def full_feature_is_asked_for_without_authentication(t):
     """F22, RFC 7143 6.3.2: 0 to 3 with AuthMethod=None where CHAP is needed."""
@@ -104,6 +105,7 @@ def security_to_full_feature_in_one_step_is_legal(t):
     return expect(got.label(), "LS 0000", *REFUSED)
 
 
+# [RFC7143 6.3-4]
 @case
 def first_request_in_the_full_feature_stage(t):
     """F22, RFC 7143 11.12.3: CSG=3 is no stage of a login request."""
@@ -140,6 +142,7 @@ def transit_to_the_same_stage(t):
     return expect(got.label(), "LS 0000", *REFUSED)
 
 
+# [RFC7143 6.3-5]
 @case
 def transit_backwards(t):
     """F22, RFC 7143 6.3: stages move forward only; CSG=1 NSG=0."""
@@ -203,7 +206,6 @@ def every_combination_of_the_flags_byte(t):
     return "256 answered, %d with success" % full
 
 
-# [RFC7143 11-2]
 @case
 def reserved_bits_of_the_flags_byte_are_ignored(t):
     """F22, RFC 7143 11.12: bits 2 and 3 of byte 1 are reserved."""
@@ -268,7 +270,7 @@ def tsih_of_no_session(t):
     return expect(whole_login(t.start(tsih=0x7777)), "LS 020a", "CLOSE")
 
 
-# [RFC7143 11.12.6-4]
+# [RFC7143 4.4.3-1, 11.12.6-4]
 @case
 def tsih_of_a_session_with_another_isid(t):
     """F22, RFC 7143 6.3.1: TSIH lives, ISID differs."""
@@ -306,6 +308,7 @@ def connection_is_reinstated_at_erl_0(t):
     return "reinstated, old connection closed"
 
 
+# [RFC7143 6.3.5-1, 7.1.5-3, 7.15-2]
 @case
 def session_is_reinstated(t):
     """F36, RFC 7143 6.3.5: same ISID, TSIH 0; the old session ends first."""
@@ -317,6 +320,7 @@ def session_is_reinstated(t):
     return "old connection closed"
 
 
+# [RFC7143 7.14-2]
 @case
 def session_is_reinstated_with_writes_in_flight(t):
     """F36, RFC 7143 6.3.5: its tasks end before the login completes."""
@@ -427,7 +431,6 @@ def tsih_changes_during_login(t):
     return expect(changed_in_second_request(t, change), *REFUSED)
 
 
-# [RFC7143 11.12.7-1t, 11.12.7-2]
 @case
 def cid_changes_during_login(t):
     """F22, RFC 7143 11.12.7: it belongs to the connection."""
@@ -480,7 +483,7 @@ def highest_connection_id(t):
     return expect(s.recv().label(), "LOGOUT 0")
 
 
-# [RFC7143 11.12.8-1]
+# [RFC7143 4.2.2.1-3t, 4.2.2.1-9, 11.12.8-1]
 @case
 def cmdsn_starts_anywhere(t):
     """F22, RFC 7143 4.2.2.1: the first CmdSN is the initiator's choice, and
@@ -499,6 +502,7 @@ def cmdsn_starts_anywhere(t):
 # -- keys that must be there -------------------------------------------------
 
 
+# [RFC7143 6.3-2t]
 @case
 def no_initiator_name(t):
     """F18, RFC 7143 13.5: it comes in the first request."""
@@ -506,6 +510,7 @@ def no_initiator_name(t):
                   "LS 0207", "CLOSE")
 
 
+# [RFC7143 6.3-3t]
 @case
 def no_target_name_in_a_normal_session(t):
     """F18, RFC 7143 13.4: it comes in the first request."""
@@ -526,6 +531,7 @@ def target_name_that_does_not_exist(t):
                   "LS 0203", "LS 0202", "CLOSE")
 
 
+# [RFC7143 6.3-2t]
 @case
 def initiator_name_comes_too_late(t):
     """F18, RFC 7143 13.5: only in the second request."""
@@ -535,6 +541,7 @@ def initiator_name_comes_too_late(t):
     return expect(answer(login), "LS 0207", *REFUSED)
 
 
+# [RFC7143 13.5-2]
 @case
 def initiator_name_changes_during_login(t):
     """F18, RFC 7143 6.3: another name once one is known."""
@@ -544,6 +551,7 @@ def initiator_name_changes_during_login(t):
     return expect(answer(login), *REFUSED)
 
 
+# [RFC7143 13.4-2]
 @case
 def target_name_changes_during_login(t):
     """F18, RFC 7143 6.3: another target once one was named."""
@@ -628,6 +636,7 @@ def empty_target_name(t):
 # -- what is no login --------------------------------------------------------
 
 
+# [RFC7143 4.2.4-4]
 @case
 def first_pdu_is_another_request(t):
     """F23, RFC 7143 6.3: NOP-Out, SCSI Command, Task, Text, Data-Out, Logout,
@@ -660,6 +669,7 @@ def first_pdu_has_an_opcode_of_no_request(t):
     return "56 refused"
 
 
+# [RFC7143 4.2.4-4]
 @case
 def first_bytes_are_another_protocol(t):
     """F23, RFC 7143 6.3: HTTP, TLS, SSH, SMB, zeros, ones, noise."""
@@ -733,7 +743,7 @@ def half_close_after_the_login_request(t):
     return "CLOSE"
 
 
-# [RFC7143 11.13.5-3t]
+# [RFC7143 7.12-1, 11.13.5-3t]
 @case
 def refused_login_ends_the_connection(t):
     """F22, RFC 7143 11.13.5: a status class other than 0 is followed by
@@ -762,6 +772,7 @@ def another_login_follows_a_refused_one(t):
     return "then " + expect(answer(login), *REFUSED)
 
 
+# [RFC7143 4.2.4-5]
 @case
 def scsi_command_in_the_middle_of_login(t):
     """F23, RFC 7143 6.3: only login requests until it is done."""
@@ -772,6 +783,7 @@ def scsi_command_in_the_middle_of_login(t):
     return expect(answer(login), "LS 02*", *REJECTED)
 
 
+# [RFC7143 4.2.4-5]
 @case
 def text_request_in_the_middle_of_login(t):
     """F23, RFC 7143 6.3: SendTargets before the login is done."""
@@ -782,6 +794,7 @@ def text_request_in_the_middle_of_login(t):
     return expect(answer(login), "LS 02*", *REJECTED)
 
 
+# [RFC7143 4.2.4-5]
 @case
 def logout_in_the_middle_of_login(t):
     """F23, RFC 7143 6.3: nothing is there to log out of."""
@@ -817,6 +830,7 @@ def pipelined_login_requests(t):
     return expect(answer(login), "LS 0000", *REFUSED)
 
 
+# [RFC7143 4.2.4-3]
 @case
 def login_in_the_full_feature_phase(t):
     """F22, RFC 7143 11.12: the phase is over."""

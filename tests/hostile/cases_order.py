@@ -59,6 +59,7 @@ def window_does_not_move_for_commands_outside(t):
     return "window stays"
 
 
+# [RFC7143 4.2.2.1-8]
 @case
 def gap_in_cmdsn_is_held_open_and_then_closed(t):
     """F32, RFC 7143 4.2.2.1: commands wait for the missing one, then run in
@@ -130,6 +131,7 @@ def same_cmdsn_twice_while_held(t):
     return "%d ran before the ping" % answered
 
 
+# [RFC7143 4.2.2.1-2t]
 @case
 def immediate_command_does_not_count(t):
     """F31, RFC 7143 4.2.2.1: an immediate command carries CmdSN and does not
@@ -190,6 +192,7 @@ def window_goes_on_without_commands(t):
     return "800 answered"
 
 
+# [RFC7143 7.3-2]
 @case
 def cmdsn_of_a_rejected_request_is_still_due(t):
     """F31, RFC 7143 11.17: it does not count as received; the same CmdSN plugs
@@ -226,6 +229,7 @@ def expstatsn_is_nonsense(t):
 # -- tags --------------------------------------------------------------------
 
 
+# [RFC7143 7.3-1]
 @case
 def task_tag_is_in_use(t):
     """F33, RFC 7143 11.2.1.8: a second command with the ITT of a write that

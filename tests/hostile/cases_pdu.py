@@ -104,7 +104,6 @@ def undefined_opcodes_in_bulk(t):
     return "500 rejected"
 
 
-# [RFC7143 11-2]
 @case
 def reserved_bits_of_a_command_are_ignored(t):
     """F39, RFC 7143 11.2: a receiver does not look at reserved fields."""
@@ -116,7 +115,6 @@ def reserved_bits_of_a_command_are_ignored(t):
     return outcome(s, "GOOD", *REJECTED)
 
 
-# [RFC7143 11-2]
 @case
 def reserved_bits_of_a_nop_are_ignored(t):
     """F42, RFC 7143 11.18: byte 1 without F, bytes 2 and 3, words 32 to 47."""
@@ -421,6 +419,7 @@ def good_digests_work(t):
     return "4 combinations"
 
 
+# [RFC7143 7.8-1]
 @case
 def bad_header_digest(t):
     """F26, RFC 7143 7.7: at ERL 0 the stream cannot be trusted any more."""
@@ -483,6 +482,7 @@ def bad_data_digest_of_solicited_data(t):
     return seen
 
 
+# [RFC7143 7.8-2]
 @case
 def bad_data_digest_of_a_ping(t):
     """F27, RFC 7143 7.8: Reject 02, or the end, but no echo."""
@@ -754,6 +754,7 @@ def logout_waits_for_its_turn(t):
 # -- SNACK -------------------------------------------------------------------
 
 
+# [RFC7143 7.1.4-2]
 @case
 def snack_of_every_type_at_erl_0(t):
     """F23, RFC 7143 11.16: there is no recovery to ask for."""

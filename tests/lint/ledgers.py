@@ -207,7 +207,7 @@ def wrong_references(ledgers):
             other = names.get(name)
             if other is None:
                 yield f"{r.where}: {r.name}: see {name}: there is none"
-            elif other.state is not None:
+            elif other.state not in (None, "open"):
                 yield f"{r.where}: {r.name}: see {name}: that is " \
                       f"{other.state}"
 

@@ -13,6 +13,7 @@ check_digest(const uint8_t *bytes, size_t length, const uint8_t wanted[4])
 	CHECK_BYTES(wanted, wire, 4);
 }
 
+/* [RFC7143 13.1-4] */
 TEST(digests_of_the_rfc_examples)
 {
 	uint8_t bytes[32];

@@ -3,6 +3,7 @@
 
 #include "base/sn.h"
 
+/* [RFC7143 4.2.2.1-9] */
 TEST(order_holds_across_the_wrap)
 {
 	CHECK(sn_before(0xffffffff, 0));
@@ -12,6 +13,7 @@ TEST(order_holds_across_the_wrap)
 	CHECK(!sn_after(7, 7));
 }
 
+/* [RFC7143 4.2.2.1-9] */
 TEST(half_the_circle_is_the_horizon)
 {
 	CHECK(sn_before(0, 0x7fffffff));

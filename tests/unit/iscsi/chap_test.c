@@ -18,6 +18,7 @@ static const struct {
 			 "60c61327213103019a0262008fe9ead4" },
 };
 
+/* [RFC7143 9.2-1] */
 TEST(responses_are_those_of_the_vectors)
 {
 	struct chap_peer_challenge c = { .identifier = 0x41, .length = 16 };
@@ -32,6 +33,7 @@ TEST(responses_are_those_of_the_vectors)
 	}
 }
 
+/* [RFC7143 6.2.1-1] */
 TEST(strongest_allowed_algorithm_is_chosen)
 {
 	enum hash_alg alg;
@@ -47,6 +49,7 @@ TEST(strongest_allowed_algorithm_is_chosen)
 	CHECK_EQ(HASH_SHA1, alg);
 }
 
+/* [RFC7143 6.2.1-3] */
 TEST(lists_without_ours_are_refused)
 {
 	static const char *const lists[] = { "", ",", "4", "9", "MD5", "-5",
@@ -73,6 +76,7 @@ TEST(algorithms_have_the_names_of_iscsid_conf)
 	CHECK(!chap_alg_parse(span_of_text("SHA512"), &alg));
 }
 
+/* [RFC7143 9.2.1-2, 9.2.1-6] */
 TEST(secrets_are_12_to_128_bytes_long)
 {
 	static const uint8_t bytes[129];
@@ -110,6 +114,7 @@ TEST(challenges_of_the_peer_are_checked)
 	CHECK_TEXT("CHAP_C is not a binary value", parse_fault("1", "abc"));
 }
 
+/* [RFC7143 12.1.3-7] */
 TEST(challenges_of_1024_bytes_are_the_longest)
 {
 	static char hex[2 + 2 * 1025 + 1] = "0x", base64[2 + 1368 + 4 + 1] =
@@ -128,6 +133,7 @@ TEST(challenges_of_1024_bytes_are_the_longest)
 	    parse_fault("1", base64));			/* 1025 */
 }
 
+/* [RFC7143 9.2.1-12] */
 TEST(reflected_challenge_is_seen)
 {
 	struct chap_challenge ours = { .identifier = 1 };

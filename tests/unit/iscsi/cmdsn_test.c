@@ -16,6 +16,7 @@ window_of(uint32_t start, uint32_t credits)
 	return w;
 }
 
+/* [RFC7143 4.2.2.1-10] */
 TEST(window_without_credits_takes_nothing)
 {
 	FOR_EACH_START(i) {
@@ -28,6 +29,7 @@ TEST(window_without_credits_takes_nothing)
 	}
 }
 
+/* [RFC7143 4.2.2.1-3t, 4.2.2.1-10] */
 TEST(window_takes_exactly_its_credits)
 {
 	FOR_EACH_START(i) {

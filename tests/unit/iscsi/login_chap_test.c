@@ -77,6 +77,7 @@ check_refused_after(struct rig *r, struct span text, enum login_status status,
 	CHECK_TEXT("", r->l.user);
 }
 
+/* [RFC7143 12.1.3-2] */
 TEST(one_way_chap_with_each_algorithm)
 {
 	static const char *const algs[] = { "5", "6", "7", "8" };
@@ -102,6 +103,7 @@ TEST(one_way_chap_with_each_algorithm)
 	}
 }
 
+/* [RFC7143 13.6-1] */
 TEST(alias_is_told_to_proven_initiators_only)
 {
 	char text[512];
@@ -121,6 +123,7 @@ TEST(alias_is_told_to_proven_initiators_only)
 	rig_free(&r);
 }
 
+/* [RFC7143 9.2-5] */
 TEST(any_of_several_users_will_do)
 {
 	char text[512];
@@ -147,6 +150,7 @@ TEST(strongest_of_the_list_is_chosen)
 	rig_free(&r);
 }
 
+/* [RFC7143 12.1.3-1, 12.1.3-8] */
 TEST(algorithms_may_be_limited)
 {
 	struct rig r;
@@ -191,6 +195,7 @@ write_mutual(struct rig *r, const char *challenge, char *text)
 	    (size_t)sprintf(text + used, "CHAP_C=%s", challenge);
 }
 
+/* [RFC7143 12.1.3-5] */
 TEST(target_proves_itself_when_asked)
 {
 	struct chap_challenge c = { .identifier = 77 };
@@ -216,6 +221,7 @@ TEST(target_proves_itself_when_asked)
 	}
 }
 
+/* [RFC7143 12.1.3-5] */
 TEST(mutual_without_an_outgoing_user_is_refused)
 {
 	char text[1024];
@@ -229,6 +235,7 @@ TEST(mutual_without_an_outgoing_user_is_refused)
 	rig_free(&r);
 }
 
+/* [RFC7143 9.2.1-12] */
 TEST(reflected_challenge_closes)
 {
 	char text[1024], ours[128];
@@ -244,6 +251,7 @@ TEST(reflected_challenge_closes)
 	rig_free(&r);
 }
 
+/* [RFC7143 9.2.1-8, 9.2.1-9] */
 TEST(same_secret_in_both_directions_is_refused)
 {
 	char text[1024];
@@ -258,6 +266,7 @@ TEST(same_secret_in_both_directions_is_refused)
 	rig_free(&r);
 }
 
+/* [RFC7143 9.2.1-7] */
 TEST(short_outgoing_secret_is_refused)
 {
 	static const struct chap_user us_in_short = {
@@ -320,6 +329,7 @@ TEST(malformed_challenges_are_refused)
 
 /* -- wrong ----------------------------------------------------------------- */
 
+/* [RFC7143 6.3.2-3, 9.2-4, 12.1.3-4] */
 TEST(wrong_secret_and_unknown_user_look_the_same)
 {
 	struct login_pdu wrong, unknown;
@@ -343,6 +353,7 @@ TEST(wrong_secret_and_unknown_user_look_the_same)
 	CHECK_BYTES(&wrong, &unknown, sizeof(wrong));
 }
 
+/* [RFC7143 9.2.1-7] */
 TEST(short_secret_is_refused_unless_allowed)
 {
 	char text[512];
@@ -364,6 +375,7 @@ TEST(short_secret_is_refused_unless_allowed)
 	rig_free(&r);
 }
 
+/* [RFC7143 9.2-4] */
 TEST(responses_of_another_length_are_refused)
 {
 	static const char *const values[] = { "", "0x", "0x00", "0b", "0bAAAA",
@@ -387,6 +399,7 @@ TEST(responses_of_another_length_are_refused)
 	}
 }
 
+/* [RFC7143 12.1.3-7] */
 TEST(response_of_eight_thousand_digits_is_refused)
 {
 	static char text[8192];
@@ -435,6 +448,7 @@ TEST(response_in_base64_is_a_response)
 	rig_free(&r);
 }
 
+/* [RFC7143 9.2-5] */
 TEST(user_names_of_255_bytes_are_the_longest)
 {
 	char text[512];
@@ -461,6 +475,7 @@ TEST(user_names_of_255_bytes_are_the_longest)
 
 /* -- out of turn ----------------------------------------------------------- */
 
+/* [RFC7143 9.2-11] */
 TEST(skipping_chap_is_refused)
 {
 	struct rig r;
@@ -497,6 +512,7 @@ TEST(leaving_in_the_middle_of_chap_is_not_possible)
 	}
 }
 
+/* [RFC7143 9.2-3] */
 TEST(keys_of_chap_out_of_turn_are_refused)
 {
 	static const char response[] = "CHAP_N=joe\0"
@@ -565,6 +581,7 @@ TEST(second_response_is_refused)
 
 /* -- policy ---------------------------------------------------------------- */
 
+/* [RFC7143 6.2.1-1, 6.3.2-1a] */
 TEST(optional_chap_follows_the_initiators_order)
 {
 	struct rig r;
@@ -582,6 +599,7 @@ TEST(optional_chap_follows_the_initiators_order)
 	}
 }
 
+/* [RFC7143 6.3.2-1a] */
 TEST(chap_is_not_chosen_without_users)
 {
 	struct rig r;
@@ -637,6 +655,7 @@ TEST(users_may_change_between_two_requests)
 	rig_free(&r);
 }
 
+/* [RFC7143 6.1-3] */
 TEST(challenge_is_of_the_random_bytes)
 {
 	char hex[BINARY_HEX_BYTES(CHAP_CHALLENGE_BYTES) + 1];

@@ -112,8 +112,8 @@ check_fails(unsigned csg, unsigned nsg, struct span text, const char *why)
 
 /* -- requests -------------------------------------------------------------- */
 
-/* [RFC7143 11.12-1, 11.12.4-1, 11.12.4.1-1, 11.12.4.2-1, 11.12.6-1,
- *  11.12.10-1] */
+/* [RFC7143 4.2.7.1-4i, 6.2-4, 6.3-2i, 6.3-3i, 6.3.3-1, 11.12-1, 11.12.4-1,
+ *  11.12.4.1-1, 11.12.4.2-1, 11.12.6-1, 11.12.10-1, 13.7-1] */
 TEST(first_request_names_and_offers)
 {
 	bench_init();
@@ -137,7 +137,7 @@ TEST(first_request_names_and_offers)
 	login_initiator_free(&b.l);
 }
 
-/* [RFC7143 11.12.10-1] */
+/* [RFC7143 11.12.10-1, 12-1, 12.1.3-1] */
 TEST(security_with_chap_is_offered_without_t)
 {
 	bench_init();
@@ -168,6 +168,7 @@ TEST(login_is_done_when_the_target_moves_with_us)
 	login_initiator_free(&b.l);
 }
 
+/* [RFC7143 6.2-18, 6.3.3-2] */
 TEST(target_that_stays_is_asked_again_but_not_for_ever)
 {
 	unsigned sent = 0;
@@ -181,6 +182,7 @@ TEST(target_that_stays_is_asked_again_but_not_for_ever)
 	login_initiator_free(&b.l);
 }
 
+/* [RFC7143 6.2-7] */
 TEST(unknown_keys_of_the_target_are_not_understood)
 {
 	begin_operational();
@@ -190,6 +192,7 @@ TEST(unknown_keys_of_the_target_are_not_understood)
 	login_initiator_free(&b.l);
 }
 
+/* [RFC7143 6.2-3] */
 TEST(target_may_send_in_parts)
 {
 	begin_operational();
@@ -208,6 +211,7 @@ TEST(target_may_send_in_parts)
 
 /* -- targets that break the rules ------------------------------------------ */
 
+/* [RFC7143 4.2.4-6] */
 TEST(another_pdu_is_a_failure)
 {
 	bench_init();
@@ -236,6 +240,7 @@ TEST(stage_of_another_kind_is_a_failure)
 	    WHO "response is of stage 1, login is in stage 0");
 }
 
+/* [RFC7143 6.3-7, 6.3-9] */
 TEST(move_that_was_not_asked_for_is_a_failure)
 {
 	bench_init();
@@ -278,6 +283,7 @@ TEST(tsih_of_another_session_is_a_failure)
 	check_fails(1, 3, NOTHING, WHO "target gives TSIH 6");
 }
 
+/* [RFC7143 6.3-10, 6.3-11, 7.12-1] */
 TEST(text_that_breaks_the_rules_is_a_failure)
 {
 	begin_operational();
@@ -300,6 +306,7 @@ TEST(text_that_breaks_the_rules_is_a_failure)
 	    WHO "TargetPortalGroupTag is not a number up to 65535");
 }
 
+/* [RFC7143 6.1-4] */
 TEST(text_of_the_target_is_bounded)
 {
 	static const char part[LOGIN_PDU_BYTES_MAX];
@@ -447,6 +454,7 @@ begin_chap(bool is_mutual)
 	CHECK(asks("CHAP_A", "7,5"));
 }
 
+/* [RFC7143 9.2.1-7, 9.2.1-8] */
 TEST(secrets_are_checked_before_anything_is_sent)
 {
 	static const struct chap_user same = {
@@ -476,6 +484,7 @@ TEST(secrets_are_checked_before_anything_is_sent)
 	CHECK_TEXT(WHO "CHAP needs the security stage", b.l.why);
 }
 
+/* [RFC7143 6.2.1-4] */
 TEST(method_that_was_not_offered_is_a_failure)
 {
 	static const char *const answers[] = { "AuthMethod=None",
@@ -494,6 +503,7 @@ TEST(method_that_was_not_offered_is_a_failure)
 	}
 }
 
+/* [RFC7143 6.2.1-4] */
 TEST(algorithm_that_was_not_offered_is_a_failure)
 {
 	begin_chap(false);
@@ -501,6 +511,7 @@ TEST(algorithm_that_was_not_offered_is_a_failure)
 	    WHO "target wants a CHAP algorithm that was not offered");
 }
 
+/* [RFC7143 9.2-2, 12.1.3-3] */
 TEST(challenge_must_be_whole)
 {
 	begin_chap(false);
@@ -547,6 +558,7 @@ TEST(security_may_end_without_a_word_about_it)
 	login_initiator_free(&b.l);
 }
 
+/* [RFC7143 9.2-2] */
 TEST(half_a_proof_is_none)
 {
 	begin_chap(true);
@@ -564,6 +576,7 @@ TEST(half_a_proof_is_none)
 	    WHO "target sends CHAP keys out of turn");
 }
 
+/* [RFC7143 12.1.3-6] */
 TEST(target_that_skips_its_proof_is_refused)
 {
 	begin_chap(true);
@@ -573,6 +586,7 @@ TEST(target_that_skips_its_proof_is_refused)
 	    WHO "target did not prove who it is (mutual CHAP)");
 }
 
+/* [RFC7143 9.2.1-9] */
 TEST(target_cannot_prove_itself_with_our_own_response)
 {
 	char text[256];

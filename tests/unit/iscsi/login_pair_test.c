@@ -110,7 +110,7 @@ check_agreed(const struct pair *p)
 
 static struct pair p;
 
-/* [RFC7143 11.12.6-3i, 11.12.7-1i] */
+/* [RFC7143 4.2.2.2-2i, 11.12.6-3i, 11.12.7-1i] */
 TEST(normal_session_without_chap)
 {
 	for (unsigned skips = 0; skips < 2; skips++) {
@@ -131,6 +131,7 @@ TEST(normal_session_without_chap)
 	}
 }
 
+/* [RFC7143 6.3-3i, 13.21-2] */
 TEST(discovery_session)
 {
 	pair_init(&p);
@@ -157,6 +158,7 @@ pair_chap(bool is_mutual)
 	p.config.target_user = is_mutual ? &disk : NULL;
 }
 
+/* [RFC7143 4.2.4-1, 9.2.1-1, 12.1-1, 12.1.3-3, 12.1.3-8] */
 TEST(chap_in_one_and_both_directions_with_each_algorithm)
 {
 	for (unsigned i = 0; i < 8; i++) {
@@ -211,7 +213,7 @@ TEST(wrong_secret_is_an_authentication_failure)
 	pair_free(&p);
 }
 
-/* The target is content; the initiator ends it. */
+/* The target is content; the initiator ends it. [RFC7143 6.3.2-4, 12.1.3-6] */
 TEST(target_with_a_wrong_secret_is_refused)
 {
 	static const struct chap_user other = {
@@ -263,7 +265,8 @@ TEST(unknown_target_is_told_in_words)
 	pair_free(&p);
 }
 
-/* Each digest policy against each other: what is agreed on, or nothing. */
+/* Each digest policy against each other: what is agreed on, or nothing.
+ * [RFC7143 13.1-1] */
 TEST(digest_policies_meet)
 {
 	static const enum digests all[] = { DIGESTS_NONE_CRC32C,
@@ -297,7 +300,7 @@ TEST(digest_policies_meet)
 
 /* -- parts ----------------------------------------------------------------- */
 
-/* [RFC7143 11.12.2-1i] */
+/* [RFC7143 6.2-5i, 6.3.3-1, 11.12.2-1i] */
 TEST(requests_in_parts_of_every_length)
 {
 	unsigned done = 0;
@@ -319,7 +322,7 @@ TEST(requests_in_parts_of_every_length)
 	CHECK(done > 550);
 }
 
-/* [RFC7143 11.13.7-1] */
+/* [RFC7143 6.2-1, 6.2-3, 11.13.7-1] */
 TEST(answers_in_parts_of_every_length)
 {
 	unsigned done = 0;

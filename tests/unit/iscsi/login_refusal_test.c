@@ -20,6 +20,7 @@
 
 /* -- the header ------------------------------------------------------------ */
 
+/* [RFC7143 4.2.4-3, 4.2.4-4] */
 TEST(first_pdu_of_another_kind_closes_without_an_answer)
 {
 	struct rig r;
@@ -32,6 +33,7 @@ TEST(first_pdu_of_another_kind_closes_without_an_answer)
 	rig_free(&r);
 }
 
+/* [RFC7143 4.2.4-5] */
 TEST(other_pdu_during_login_is_invalid)
 {
 	struct rig r;
@@ -63,7 +65,8 @@ TEST(version_one_is_not_supported)
 	rig_free(&r);
 }
 
-/* Every pair of stages at the start: 0 to 1, 0 to 3 and 1 to 3 are ways. */
+/* Every pair of stages at the start: 0 to 1, 0 to 3 and 1 to 3 are ways.
+ * [RFC7143 6.3-5] */
 TEST(only_three_ways_lead_forward)
 {
 	struct rig r;
@@ -103,6 +106,7 @@ TEST(next_stage_zero_with_t_is_refused)
 	rig_free(&r);
 }
 
+/* [RFC7143 6.3-5] */
 TEST(stage_that_was_left_does_not_come_back)
 {
 	struct rig r;
@@ -146,7 +150,7 @@ TEST(tags_and_identity_stay_the_same)
 	}
 }
 
-/* [RFC7143 11.12.2-1t] */
+/* [RFC7143 6.2-1, 11.12.2-1t] */
 TEST(t_and_c_exclude_each_other)
 {
 	struct rig r;
@@ -169,6 +173,7 @@ TEST(additional_header_is_refused)
 
 /* -- names ----------------------------------------------------------------- */
 
+/* [RFC7143 4.2.7.1-4t, 6.3-2t] */
 TEST(initiator_name_must_come_first)
 {
 	struct rig r;
@@ -185,6 +190,7 @@ TEST(initiator_name_must_come_first)
 	CHECK_EQ(0, r.asked);
 }
 
+/* [RFC7143 4.2.7.1-4t, 6.3-3t] */
 TEST(normal_session_needs_a_target_name)
 {
 	struct rig r;
@@ -281,7 +287,7 @@ TEST(discovery_may_be_refused)
 	    ": discovery: authorization failure");
 }
 
-/* [RFC7143 11.13.5-1] */
+/* [RFC7143 11.13.5-1, 13.8-1] */
 TEST(moved_target_tells_its_address)
 {
 	static const enum login_status statuses[] = {
@@ -319,6 +325,7 @@ TEST(target_that_goes_away_between_two_requests_is_refused)
 
 /* -- keys ------------------------------------------------------------------ */
 
+/* [RFC7143 12-1] */
 TEST(operational_key_in_the_security_stage_is_refused)
 {
 	struct rig r;
@@ -329,6 +336,7 @@ TEST(operational_key_in_the_security_stage_is_refused)
 	    WHO "key MaxBurstLength: not allowed in this stage");
 }
 
+/* [RFC7143 6.3-6] */
 TEST(security_key_in_the_operational_stage_is_refused)
 {
 	struct rig r;
@@ -342,6 +350,7 @@ TEST(security_key_in_the_operational_stage_is_refused)
 	    WHO "key CHAP_R: not allowed in this stage");
 }
 
+/* [RFC7143 C-1t] */
 TEST(full_feature_key_during_login_is_refused)
 {
 	struct rig r;
@@ -365,6 +374,7 @@ TEST(key_of_the_target_is_refused)
 	    WHO "key TargetAddress: not allowed from this side");
 }
 
+/* [RFC7143 6.3-10, 6.3-11, 7.12-1] */
 TEST(key_sent_twice_is_refused)
 {
 	struct rig r;
@@ -467,7 +477,8 @@ TEST(two_thousand_tiny_keys_are_refused)
 	    LOGIN_INITIATOR_ERROR, "text: more than 256 keys");
 }
 
-/* The payload ends at a page that nobody may touch, with and without a NUL. */
+/* The payload ends at a page that nobody may touch, with and without a NUL.
+ * [RFC7143 6.1-4] */
 TEST(payload_of_8192_bytes_without_a_nul_is_read_to_its_end)
 {
 	static char text[LOGIN_PDU_BYTES_MAX];
@@ -514,6 +525,7 @@ send_much(struct rig *r, unsigned whole_parts, size_t last_bytes)
 	return rig_send(r, 1, 3, span_of(part, last_bytes));
 }
 
+/* [RFC7143 6.1-4, 6.1-5] */
 TEST(text_of_64_kib_is_taken)
 {
 	struct rig r;
@@ -524,6 +536,7 @@ TEST(text_of_64_kib_is_taken)
 	rig_free(&r);
 }
 
+/* [RFC7143 6.1-5] */
 TEST(text_of_64_kib_and_a_byte_is_refused)
 {
 	struct rig r;
@@ -536,6 +549,7 @@ TEST(text_of_64_kib_and_a_byte_is_refused)
 	rig_free(&r);
 }
 
+/* [RFC7143 6.2-18] */
 TEST(thirty_two_requests_are_taken_and_no_more)
 {
 	struct rig r;

@@ -1,7 +1,7 @@
 /* iscsi/login.h: stages, names, parameters, answers in parts. */
 #include "login_rig.h"
 
-/* [RFC7143 11.13.3-1, 11.13.8-1] */
+/* [RFC7143 6.3-4, 6.3-9, 6.3.1-1, 11.13.3-1, 11.13.8-1] */
 TEST(operational_stage_alone_logs_in)
 {
 	struct rig r;
@@ -51,6 +51,7 @@ TEST(operational_stage_alone_logs_in)
 	rig_free(&r);
 }
 
+/* [RFC7143 6.3-7] */
 TEST(both_stages_log_in)
 {
 	struct rig r;
@@ -78,6 +79,7 @@ TEST(both_stages_log_in)
 	rig_free(&r);
 }
 
+/* [RFC7143 6.3-4, 6.3.2-2] */
 TEST(security_stage_may_lead_to_full_feature_phase)
 {
 	struct rig r;
@@ -114,6 +116,7 @@ TEST(requests_without_t_stay_in_the_stage)
 	rig_free(&r);
 }
 
+/* [RFC7143 4.2.7.1-5] */
 TEST(names_are_compared_in_lower_case)
 {
 	struct rig r;
@@ -128,6 +131,7 @@ TEST(names_are_compared_in_lower_case)
 	rig_free(&r);
 }
 
+/* [RFC7143 13.6-1, 13.26.2-1] */
 TEST(aliases_are_exchanged)
 {
 	struct rig r;
@@ -163,7 +167,7 @@ TEST(alias_of_255_bytes_is_the_longest)
 	}
 }
 
-/* By initiators that do not know the key; it is no offence. */
+/* By initiators that do not know the key; it is no offence. [RFC7143 6.2-8] */
 TEST(group_tag_may_be_answered_not_understood)
 {
 	struct rig r;
@@ -215,6 +219,7 @@ TEST(discovery_session_has_no_target_and_few_keys)
 	rig_free(&r);
 }
 
+/* [RFC7143 C-7] */
 TEST(discovery_may_name_a_target)
 {
 	struct rig r;
@@ -227,6 +232,7 @@ TEST(discovery_may_name_a_target)
 	rig_free(&r);
 }
 
+/* [RFC7143 6.2-7] */
 TEST(unknown_keys_are_not_understood)
 {
 	struct rig r;
@@ -262,6 +268,7 @@ send_parts(struct rig *r, unsigned csg, unsigned nsg, struct span text,
 	return rig_send(r, csg, nsg, text);
 }
 
+/* [RFC7143 6.2-2, 6.2-4] */
 TEST(text_may_be_split_anywhere)
 {
 	static const char text[] = NORMAL "InitialR2T=No\0MaxBurstLength=4096\0"
@@ -318,6 +325,7 @@ TEST(answer_beyond_what_the_initiator_takes_comes_in_parts)
 	rig_free(&r);
 }
 
+/* [RFC7143 6.2-5t] */
 TEST(text_while_the_answer_is_being_sent_is_refused)
 {
 	char request[4096];
@@ -356,6 +364,7 @@ TEST(required_digest_is_proposed_and_waited_for)
 	rig_free(&r);
 }
 
+/* [RFC7143 6.2-17] */
 TEST(required_digest_that_is_not_taken_ends_the_login)
 {
 	static const char *const answers[] = { "HeaderDigest=None",
@@ -421,6 +430,7 @@ TEST(caller_may_refuse_before_the_first_request)
 	rig_free(&r);
 }
 
+/* [RFC7143 6.2-6, 13-1] */
 TEST(later_connection_does_not_negotiate_session_keys)
 {
 	struct rig r;

@@ -243,7 +243,9 @@ TEST(esxi_logs_in_in_two_stages)
 	rig_free(&r);
 }
 
-/* Firmware asks for little and sends no burst lengths. */
+/* Firmware asks for little and sends no burst lengths.
+ * [RFC7143 6.2-6]
+ * [RFC7144 7.1.1-1] */
 TEST(ipxe_logs_in_and_gets_the_defaults)
 {
 	struct rig r;

@@ -26,6 +26,7 @@ TEST(names_of_the_three_types_are_good)
 	CHECK_TEXT("good", check("naa.62004567ba64678d0123456789abcdef"));
 }
 
+/* [RFC7143 4.2.7.1-5] */
 TEST(names_become_lower_case)
 {
 	CHECK_TEXT("good", check("IQN.1993-08.Org.Debian:XYZ"));
@@ -60,6 +61,7 @@ TEST(malformed_names_are_refused)
 	CHECK_TEXT("not naa. and 16 or 32 digits", check("naa.1"));
 }
 
+/* [RFC7143 4.2.7.2-1] */
 TEST(illegal_characters_are_refused)
 {
 	static const char bad[] = " !\"#$%&'()*+,/;<=>?@[\\]^`{|}~\t\n\x7f";
@@ -73,6 +75,7 @@ TEST(illegal_characters_are_refused)
 	    NULL);
 }
 
+/* [RFC7143 4.2.7.2-1] */
 TEST(names_of_other_scripts_are_good_when_well_formed)
 {
 	CHECK_TEXT("good", check("iqn.2001-01.a:\xc3\xa4"));
@@ -91,7 +94,8 @@ TEST(names_of_other_scripts_are_good_when_well_formed)
 	CHECK_TEXT("illegal character", check("iqn.2001-01.a:\xff"));
 }
 
-/* What does not show or turns text around has no place in a log. */
+/* What does not show or turns text around has no place in a log.
+ * [RFC7143 4.2.7.1-5] */
 TEST(characters_that_rfc_3722_prohibits_are_refused)
 {
 	static const char *const bad[] = { "\xc2\xa0", "\xe2\x80\x8b",
@@ -111,6 +115,7 @@ TEST(characters_that_rfc_3722_prohibits_are_refused)
 	CHECK_TEXT("good", check("iqn.2001-01.a:\xf0\x90\x80\x80"));
 }
 
+/* [RFC7143 4.2.7.1-3] */
 TEST(two_hundred_and_twenty_three_bytes_are_the_longest)
 {
 	char text[225] = "iqn.2001-01.";

@@ -58,6 +58,8 @@ offer_default(void)
 
 /* -- numbers --------------------------------------------------------------- */
 
+/* [RFC7143 6.2.2-1, 6.2.2-3, 13.24-1]
+ * [RFC7144 4.1-1] */
 TEST(smaller_length_wins)
 {
 	offer_default();
@@ -74,6 +76,21 @@ TEST(smaller_length_wins)
 	CHECK_TEXT("0", answer_to(&t, "iSCSIProtocolLevel", "0"));
 }
 
+/* [RFC7143 7.4.1-1, 7.4.1-2] */
+TEST(discovery_session_has_error_recovery_level_0)
+{
+	offer_default();
+	t.offer.session.error_recovery_level = 2;
+	t.offer.session.max_outstanding_r2t = 1;
+	CHECK_TEXT("2", answer_to(&t, "ErrorRecoveryLevel", "2"));
+	table_init(&t, ROLE_TARGET);
+	t.n.is_discovery = true;
+	CHECK_EQ(NEGOTIATE_DONE, receive(&t, "ErrorRecoveryLevel", "2"));
+	CHECK_BYTES("ErrorRecoveryLevel=0", t.memory, 21);
+	CHECK_EQ(0, t.n.session.error_recovery_level);
+}
+
+/* [RFC7143 6.2.2-1, 6.2.2-3] */
 TEST(longer_wait_wins)
 {
 	offer_default();
@@ -131,6 +148,7 @@ abuse_number(const char *key, uint32_t least, uint32_t most, bool is_max)
 	CHECK(strcmp(answer_to(&t, key, text), "Reject") != 0);
 }
 
+/* [RFC7143 4.2.2.4-2, 6.2.2-2] */
 TEST(abused_numbers_are_rejected_or_cut)
 {
 	enum { NUMBER, BOOLEAN, REPORTING };
@@ -159,6 +177,7 @@ TEST(abused_numbers_are_rejected_or_cut)
 
 /* -- bursts ---------------------------------------------------------------- */
 
+/* [RFC7143 13.14-1] */
 TEST(first_burst_never_exceeds_the_burst_whatever_the_order)
 {
 	offer_default();
@@ -171,6 +190,7 @@ TEST(first_burst_never_exceeds_the_burst_whatever_the_order)
 	CHECK_EQ(4096, t.n.session.first_burst_bytes);
 }
 
+/* [RFC7143 6.2-17, 13.14-1] */
 TEST(first_burst_is_cut_at_the_end_when_it_was_agreed_before)
 {
 	offer_default();
@@ -183,6 +203,7 @@ TEST(first_burst_is_cut_at_the_end_when_it_was_agreed_before)
 	CHECK_EQ(4096, t.n.session.first_burst_bytes);
 }
 
+/* [RFC7143 13.14-1] */
 TEST(first_burst_alone_is_bound_by_the_default_burst)
 {
 	offer_default();
@@ -191,6 +212,7 @@ TEST(first_burst_alone_is_bound_by_the_default_burst)
 
 /* -- booleans -------------------------------------------------------------- */
 
+/* [RFC7143 6.2.2-4, 6.2.2-5] */
 TEST(and_needs_both_or_needs_one)
 {
 	offer_default();
@@ -209,6 +231,7 @@ TEST(and_needs_both_or_needs_one)
 	CHECK(!t.n.session.immediate_data);
 }
 
+/* [RFC7143 6.2.2-2] */
 TEST(what_is_neither_yes_nor_no_is_rejected)
 {
 	static const char *const values[] = { "", "yes", "YES", "1", "true",
@@ -223,6 +246,7 @@ TEST(what_is_neither_yes_nor_no_is_rejected)
 
 /* -- lists ----------------------------------------------------------------- */
 
+/* [RFC7143 6.2.1-1..3, 13.1-1] */
 TEST(first_digest_that_both_know_is_taken)
 {
 	offer_default();
@@ -243,6 +267,7 @@ TEST(first_digest_that_both_know_is_taken)
 	CHECK_TEXT("Reject", answer_to(&t, "HeaderDigest", "CRC32C"));
 }
 
+/* [RFC7143 6.2.1-2] */
 TEST(digest_lists_have_names)
 {
 	enum digests list;
@@ -254,6 +279,7 @@ TEST(digest_lists_have_names)
 	CHECK(!digests_parse(span_of_text("CRC32"), &list));
 }
 
+/* [RFC7143 13.23-5] */
 TEST(task_reporting_is_what_we_offer)
 {
 	offer_default();
@@ -266,7 +292,7 @@ TEST(task_reporting_is_what_we_offer)
 	CHECK_EQ(TASK_REPORTING_FAST_ABORT, t.n.session.task_reporting);
 }
 
-/* [RFC7143 11.12.10-2t] */
+/* [RFC7143 6.2-13, 11.12.10-2t, 13.25-1..4] */
 TEST(markers_are_gone)
 {
 	offer_default();
@@ -278,6 +304,7 @@ TEST(markers_are_gone)
 
 /* -- who, when ------------------------------------------------------------- */
 
+/* [RFC7143 6.2-11] */
 TEST(session_keys_are_irrelevant_to_discovery)
 {
 	static const char *const keys[] = { "MaxConnections", "InitialR2T",
@@ -310,7 +337,7 @@ TEST(no_room_for_an_answer_is_noticed)
 	CHECK(!negotiate_answer(&t.n, &t.w));
 }
 
-/* [RFC7143 11.12.10-2i, 11.12.10-2t] */
+/* [RFC7143 6.2-13, 11.12.10-2i, 11.12.10-2t] */
 TEST(every_key_has_a_line_for_people)
 {
 	char line[128];
@@ -430,7 +457,7 @@ TEST(no_room_for_proposals_is_noticed)
 	}
 }
 
-/* [RFC7143 11.12.10-2i] */
+/* [RFC7143 6.2-8, 11.12.10-2i] */
 TEST(initiator_takes_answers)
 {
 	offer_default();
@@ -453,6 +480,7 @@ TEST(initiator_takes_answers)
 	CHECK_EQ(NEGOTIATE_REPEATED, receive(&t, "MaxBurstLength", "65536"));
 }
 
+/* [RFC7143 6.2-11, 6.2.1-4] */
 TEST(initiator_refuses_answers_it_did_not_offer)
 {
 	static const char *const pairs[][2] = { { "HeaderDigest", "MD5" },
@@ -510,6 +538,7 @@ TEST(length_may_be_declared_anew_in_full_feature_phase)
 	    ask(&t, "MaxRecvDataSegmentLength", "4096"));
 }
 
+/* [RFC7143 6.2-16, 6.4-6, 7.12-2] */
 TEST(what_was_agreed_at_login_stays)
 {
 	offer_default();
@@ -525,7 +554,9 @@ TEST(what_was_agreed_at_login_stays)
 	CHECK_EQ(NEGOTIATE_WRONG_SENDER, ask(&t, "TargetAlias", "x"));
 }
 
-TESTS(smaller_length_wins, longer_wait_wins, hexadecimal_numbers_are_numbers,
+TESTS(smaller_length_wins,
+    discovery_session_has_error_recovery_level_0, longer_wait_wins,
+    hexadecimal_numbers_are_numbers,
     declared_length_needs_no_answer, abused_numbers_are_rejected_or_cut,
     first_burst_never_exceeds_the_burst_whatever_the_order,
     first_burst_is_cut_at_the_end_when_it_was_agreed_before,

@@ -263,6 +263,7 @@ TEST(longest_data_is_taken_and_a_byte_more_is_not)
 	}
 }
 
+/* [RFC7143 7.7-1] */
 TEST(longest_length_that_can_be_said_is_refused)
 {
 	struct pdu p = { .opcode = OP_NOP_OUT, .data_bytes = 0xffffff };
@@ -274,6 +275,7 @@ TEST(longest_length_that_can_be_said_is_refused)
 	CHECK_EQ(READER_DATA_TOO_LONG, fault);
 }
 
+/* [RFC7143 7.8-1] */
 TEST(damaged_header_stops_the_reader)
 {
 	for (size_t at = 0; at < PDU_HEADER_BYTES + 8 + DIGEST_BYTES; at++)
@@ -383,6 +385,7 @@ agree_on_digests(void *owner, const struct pdu *p, bool is_known,
 	return take_pdu(owner, p, is_known, body);
 }
 
+/* [RFC7143 13.1-2] */
 TEST(digests_begin_with_the_next_pdu)
 {
 	static const struct reader_ops login = { take_place, agree_on_digests,

@@ -46,6 +46,7 @@ logout_of(uint16_t cid)
 	return p;
 }
 
+/* [RFC7143 4.2.2.1-6] */
 TEST(commands_run_in_the_order_of_the_session)
 {
 	struct pdu p[4];
@@ -88,6 +89,7 @@ TEST(immediate_commands_do_not_wait_for_other_connections)
 	rig_close(&r);
 }
 
+/* [RFC7143 4.2.2.2-2t, 4.2.5.1-1, 4.2.5.1-2, 4.2.5.1-4] */
 TEST(statuses_are_numbered_by_their_connection)
 {
 	struct pdu p;
@@ -108,6 +110,7 @@ TEST(statuses_are_numbered_by_their_connection)
 	rig_close(&r);
 }
 
+/* [RFC7143 4.2.5.1-3t, 4.2.5.1-4, 4.2.5.3-1t] */
 TEST(data_of_another_connection_is_not_taken)
 {
 	struct pdu p, r2t, out;
@@ -133,7 +136,7 @@ TEST(data_of_another_connection_is_not_taken)
 	rig_close(&r);
 }
 
-/* [RFC7143 11.2.1.8-1t] */
+/* [RFC7143 7.3-1, 11.2.1.8-1t] */
 TEST(tag_in_use_on_another_connection_is_rejected)
 {
 	struct pdu p, twin;
@@ -178,6 +181,7 @@ drop_at_once(struct task *t)
 	task_drop(t);
 }
 
+/* [RFC7143 7.14-1t] */
 TEST(loss_of_one_ends_its_tasks_and_no_others)
 {
 	struct pdu p;
@@ -202,6 +206,7 @@ TEST(loss_of_one_ends_its_tasks_and_no_others)
 	rig_close(&r);
 }
 
+/* [RFC7143 7.2.1-3t] */
 TEST(request_that_waits_on_a_lost_connection_may_be_sent_again)
 {
 	struct pdu first, second;

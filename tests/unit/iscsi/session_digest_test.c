@@ -65,6 +65,7 @@ send_damaged(const struct pdu *p, const uint8_t *bytes)
 	return goes_on;
 }
 
+/* [RFC7143 13.1-2, 13.1-4] */
 TEST(digests_are_checked_and_sent)
 {
 	FOR_EACH_FEED(i) {
@@ -79,7 +80,7 @@ TEST(digests_are_checked_and_sent)
 	}
 }
 
-/* [RFC7143 11.4.2-1, 11.17.1-4, 11.17.1-5] */
+/* [RFC7143 7.8-2..4, 11.4.2-1, 11.17.1-4, 11.17.1-5] */
 TEST(damaged_data_out_fails_its_command_when_the_burst_ends)
 {
 	struct pdu r2t, p;
@@ -155,6 +156,7 @@ TEST(damaged_command_ends_the_connection)
 	}
 }
 
+/* [RFC7143 7.8-2] */
 TEST(damaged_immediate_ping_is_rejected_and_forgotten)
 {
 	struct pdu p;
@@ -169,6 +171,7 @@ TEST(damaged_immediate_ping_is_rejected_and_forgotten)
 	rig_close(&r);
 }
 
+/* [RFC7143 7.8-1] */
 TEST(header_digest_error_ends_the_connection)
 {
 	for (size_t at = 0; at < PDU_HEADER_BYTES + DIGEST_BYTES; at++) {

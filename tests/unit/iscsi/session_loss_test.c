@@ -342,6 +342,7 @@ TEST(loss_in_the_middle_of_a_text_negotiation)
 	rig_close(&r);
 }
 
+/* [RFC7143 7.1.4-1] */
 TEST(loss_before_the_session_is_joined)
 {
 	struct conn c;

@@ -25,6 +25,7 @@ late(uint32_t itt)
 	return rig_command(&r, itt, COMMAND_NONE, 0);
 }
 
+/* [RFC7143 4.2.2.1-3t] */
 TEST(commands_in_order_run_at_once)
 {
 	begin();
@@ -37,6 +38,7 @@ TEST(commands_in_order_run_at_once)
 	rig_close(&r);
 }
 
+/* [RFC7143 4.2.2.1-6, 4.2.2.1-8] */
 TEST(early_commands_wait_for_the_missing_one_and_run_in_order)
 {
 	struct pdu p[5];
@@ -78,6 +80,7 @@ TEST(other_requests_wait_in_the_same_order)
 	rig_close(&r);
 }
 
+/* [RFC7143 4.2.2.1-11] */
 TEST(commands_outside_the_window_are_dropped_without_a_word)
 {
 	static const uint32_t outside[] = { -1u, -100u, -0x7fffffffu, 32, 33,
@@ -101,6 +104,7 @@ TEST(commands_outside_the_window_are_dropped_without_a_word)
 	rig_close(&r);
 }
 
+/* [RFC7143 4.2.2.1-11] */
 TEST(last_number_of_the_window_is_held_and_the_next_is_not)
 {
 	struct pdu p;
@@ -118,6 +122,7 @@ TEST(last_number_of_the_window_is_held_and_the_next_is_not)
 	rig_close(&r);
 }
 
+/* [RFC7143 4.2.2.1-11, 7.2.1-1t] */
 TEST(second_request_of_a_held_number_is_dropped)
 {
 	struct pdu first, one, two, ping;
@@ -151,6 +156,7 @@ TEST(window_of_held_commands_is_bounded)
 	rig_close(&r);
 }
 
+/* [RFC7143 4.2.2.1-15] */
 TEST(window_closes_and_opens_with_the_commands_in_it)
 {
 	uint32_t max;
@@ -226,6 +232,7 @@ TEST(window_goes_on_with_requests_that_nobody_answers)
 	rig_close(&r);
 }
 
+/* [RFC7143 4.2.2.1-2t] */
 TEST(immediate_command_does_not_use_up_its_number)
 {
 	struct pdu p;
@@ -261,6 +268,7 @@ TEST(immediate_command_passes_a_gap)
 	rig_close(&r);
 }
 
+/* [RFC7143 4.2.2.1-5] */
 TEST(too_many_immediate_commands_are_rejected)
 {
 	struct pdu p;
@@ -283,6 +291,7 @@ TEST(too_many_immediate_commands_are_rejected)
 	rig_close(&r);
 }
 
+/* [RFC7143 4.2.2.1-5] */
 TEST(full_window_and_all_immediate_commands_have_tags)
 {
 	struct pdu p;
@@ -302,7 +311,7 @@ TEST(full_window_and_all_immediate_commands_have_tags)
 
 /* -- tags (11.2.1.8) ------------------------------------------------------- */
 
-/* [RFC7143 11.2.1.8-1t] */
+/* [RFC7143 4.2.2.1-13, 11.2.1.8-1t] */
 TEST(task_tag_in_use_is_rejected)
 {
 	struct pdu p;
@@ -319,6 +328,7 @@ TEST(task_tag_in_use_is_rejected)
 	rig_close(&r);
 }
 
+/* [RFC7143 7.2.1-1t, 7.3-2] */
 TEST(rejected_command_leaves_a_gap_that_the_initiator_plugs)
 {
 	struct pdu p, next;
@@ -339,6 +349,7 @@ TEST(rejected_command_leaves_a_gap_that_the_initiator_plugs)
 	rig_close(&r);
 }
 
+/* [RFC7143 4.2.2.1-13] */
 TEST(rejected_early_command_leaves_a_gap_as_well)
 {
 	struct pdu gap, p;
@@ -414,6 +425,7 @@ TEST(tags_that_share_a_bucket_are_told_apart)
 
 /* -- discovery ------------------------------------------------------------- */
 
+/* [RFC7143 4.3-1, 4.3-2, 7.4.3-1] */
 TEST(discovery_session_runs_no_scsi)
 {
 	struct pdu p;
@@ -433,6 +445,7 @@ TEST(discovery_session_runs_no_scsi)
 	rig_close(&r);
 }
 
+/* [RFC7143 4.2.4-3] */
 TEST(login_request_ends_the_connection)
 {
 	struct pdu p;
@@ -447,7 +460,7 @@ TEST(login_request_ends_the_connection)
 	rig_close(&r);
 }
 
-/* [RFC7143 11.2.1.2-1b] */
+/* [RFC7143 7.7-1, 11.2.1.2-1b] */
 TEST(opcodes_of_targets_end_the_connection)
 {
 	static const enum opcode wrong[] = { OP_NOP_IN, OP_SCSI_RESPONSE,

@@ -77,7 +77,7 @@ TEST(status_rides_in_the_last_data_in)
 	rig_close(&r);
 }
 
-/* [RFC7143 11.7.1-1t, 11.7.3-3] */
+/* [RFC7143 4.2.2.4-1t, 11.7.1-1t, 11.7.3-3, 13.19-1] */
 TEST(data_in_is_cut_at_segments_and_bursts)
 {
 	static const struct {
@@ -115,6 +115,7 @@ TEST(data_in_before_the_last_has_whole_words)
 	rig_close(&r);
 }
 
+/* [RFC7143 4.2.2.4-2] */
 TEST(smallest_segments_of_a_large_read_come_in_order)
 {
 	begin_with(16776192, 512);
@@ -145,6 +146,7 @@ TEST(data_in_with_the_fewest_vectors)
 	rig_close(&r);
 }
 
+/* [RFC7143 13.1-2, 13.1-3] */
 TEST(data_in_with_digests)
 {
 	struct conn_params conn = rig_conn_params();
@@ -316,7 +318,7 @@ TEST(residuals_are_exact)
 }
 
 /* A READ that says it writes as well: its data is what the AHS allows.
- * [RFC7143 11.4.6-1, 11.7.3-2] */
+ * [RFC7143 4.2.2.4-1t, 11.4.6-1, 11.7.3-2] */
 TEST(bidirectional_command_counts_both_directions)
 {
 	static const uint8_t ahs[] = { 0, 5, 2, 0, 0, 0, 0x10, 0 };
@@ -391,6 +393,7 @@ TEST(small_answers_pass_between_large_ones)
 	rig_close(&r);
 }
 
+/* [RFC7143 4.2.2.2-2t] */
 TEST(statsn_counts_statuses_only)
 {
 	uint32_t statsn = 100;
@@ -423,6 +426,7 @@ TEST(answer_inside_command_is_as_good)
 	rig_close(&r);
 }
 
+/* [RFC7144 5.1.1-2] */
 TEST(command_arrives_as_it_was_sent)
 {
 	struct pdu p;

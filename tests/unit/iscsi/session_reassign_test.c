@@ -88,7 +88,7 @@ check_reassigned(enum task_response response, unsigned index, uint32_t itt,
 	CHECK_EQ(response, r.said[0].pdu.task_response.response);
 }
 
-/* [RFC7143 11.5.1-14] */
+/* [RFC7143 7.2.2-2, 11.5.1-14] */
 TEST(task_that_waits_for_the_medium_is_reassigned)
 {
 	struct task *t;
@@ -130,6 +130,7 @@ TEST(task_that_was_answered_meanwhile_is_reassigned)
 	rig_close(&r);
 }
 
+/* [RFC7143 7.2.2-5] */
 TEST(status_that_was_not_acknowledged_is_sent_on_the_new_connection)
 {
 	struct task *t;
@@ -152,7 +153,7 @@ TEST(status_that_was_not_acknowledged_is_sent_on_the_new_connection)
 	rig_close(&r);
 }
 
-/* [RFC7143 11.5.6-1t, 11.5.6-3] */
+/* [RFC7143 7.2.2-3, 11.5.6-1t, 11.5.6-3] */
 TEST(read_goes_on_where_the_initiator_says)
 {
 	static const struct {
@@ -182,6 +183,7 @@ TEST(read_goes_on_where_the_initiator_says)
 	}
 }
 
+/* [RFC7143 7.2.2-3] */
 TEST(read_that_has_arrived_gets_its_status_only)
 {
 	begin(2);
@@ -194,6 +196,33 @@ TEST(read_that_has_arrived_gets_its_status_only)
 	CHECK_EQ(2, r.said_count);
 	CHECK_EQ(OP_SCSI_RESPONSE, r.said[1].pdu.opcode);
 	CHECK_EQ(8, r.said[1].pdu.response.expdatasn);
+	expire(0);
+	rig_close(&r);
+}
+
+/* [RFC7143 7.2.2-9] */
+TEST(snack_tag_does_not_come_along)
+{
+	struct pdu p;
+
+	begin(2);
+	send_command(0, 1, COMMAND_READ, 2048);
+	rig_read_all(r.task[0], data);
+	CHECK(rig_listen(&r) > 0);
+	p = rig_request(&r, OP_SNACK, 1, false);
+	p.snack.type = 3;		/* R-Data */
+	p.ttt = 77;
+	r.c = &r.conns[0];
+	rig_send(&r, &p, NULL);
+	CHECK(rig_listen(&r) > 0);
+	CHECK_EQ(77,
+	    r.said[r.said_count - 1].pdu.response.snack_tag);
+	cut(0);
+	logout(1, 1, LOGOUT_FOR_RECOVERY);
+	ask_reassign(1, 1, 0);
+	CHECK(r.said_count > 1);
+	CHECK_EQ(OP_DATA_IN, r.said[r.said_count - 1].pdu.opcode);
+	CHECK(r.said[r.said_count - 1].pdu.data.has_status);
 	expire(0);
 	rig_close(&r);
 }
@@ -241,6 +270,7 @@ TEST(piece_that_was_acknowledged_by_the_reassignment_is_followed_by_the_next)
 	rig_close(&r);
 }
 
+/* [RFC7143 7.2.2-2] */
 TEST(write_is_asked_for_what_is_missing)
 {
 	struct pdu r2t, p;
@@ -309,7 +339,7 @@ TEST(unsolicited_data_that_was_lost_is_asked_for)
 	rig_close(&r);
 }
 
-/* [RFC7143 11.5.1-13] */
+/* [RFC7143 7.2.2-7, 11.5.1-13] */
 TEST(nobody_takes_a_task_that_is_not_free)
 {
 	begin(3);
@@ -328,6 +358,7 @@ TEST(nobody_takes_a_task_that_is_not_free)
 	rig_close(&r);
 }
 
+/* [RFC7143 7.5-1t] */
 TEST(tasks_end_when_their_time_is_up)
 {
 	begin(2);
@@ -491,6 +522,7 @@ TESTS(task_that_waits_for_the_medium_is_reassigned,
     status_that_was_not_acknowledged_is_sent_on_the_new_connection,
     read_goes_on_where_the_initiator_says,
     read_that_has_arrived_gets_its_status_only,
+    snack_tag_does_not_come_along,
     read_is_cut_for_its_new_connection,
     piece_that_was_acknowledged_by_the_reassignment_is_followed_by_the_next,
     write_is_asked_for_what_is_missing,

@@ -188,7 +188,7 @@ TEST(status_of_the_past_or_the_future_is_not_to_be_had)
 	rig_close(&r);
 }
 
-/* [RFC7143 11.16-1, 11.16-4, 11.16.4-2t] */
+/* [RFC7143 7.8-7, 11.16-1, 11.16-4, 11.16.4-2t] */
 TEST(any_run_of_data_is_said_again_as_it_was)
 {
 	struct said first[32];
@@ -538,6 +538,7 @@ TEST(r2t_is_said_again)
 	rig_close(&r);
 }
 
+/* [RFC7143 4.2.5.2-4, 7.9-2] */
 TEST(missing_data_is_asked_for_when_its_sequence_has_ended)
 {
 	struct pdu r2t;
@@ -621,6 +622,7 @@ send_damaged(const struct pdu *p, const uint8_t *bytes)
 	free(wire);
 }
 
+/* [RFC7143 7.3-4, 7.8-3] */
 TEST(damaged_data_is_asked_for_again)
 {
 	struct pdu r2t, p;
@@ -698,6 +700,7 @@ TEST(damaged_command_is_sent_again)
 
 static uint8_t big[CHUNK_BYTES_MAX];
 
+/* [RFC7143 7.8-7] */
 TEST(data_that_is_kept_has_a_limit)
 {
 	struct session_params params = rig_session_params();

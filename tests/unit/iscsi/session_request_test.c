@@ -161,7 +161,7 @@ send_text(uint32_t itt, uint32_t ttt, const char *text, bool is_final,
 	rig_send(&r, &p, (const uint8_t *)text);
 }
 
-/* [RFC7143 11.11.1-2, 11.11.4-2] */
+/* [RFC7143 6.4-3, 11.11.1-2, 11.11.4-2] */
 TEST(text_is_answered)
 {
 	FOR_EACH_FEED(f) {
@@ -182,7 +182,8 @@ TEST(text_is_answered)
 	}
 }
 
-/* [RFC7143 11.10.4-1, 11.11.1-2, 11.11.1-3, 11.11.2-1, 11.11.4-1, 11.11.6-1] */
+/* [RFC7143 6.4-3, 11.10.4-1, 11.11.1-2, 11.11.1-3, 11.11.2-1, 11.11.4-1,
+ *  11.11.6-1] */
 TEST(long_answer_is_asked_for_part_by_part)
 {
 	size_t got = 0;
@@ -236,7 +237,7 @@ TEST(numbered_text_requests_fetch_an_answer_longer_than_the_window)
 	rig_close(&r);
 }
 
-/* [RFC7143 11.11.1-3] */
+/* [RFC7143 6.2-2, 11.11.1-3] */
 TEST(long_request_comes_part_by_part)
 {
 	begin();
@@ -318,7 +319,7 @@ TEST(request_beyond_the_limit_is_rejected)
 	rig_close(&r);
 }
 
-/* [RFC7143 11.10.2-1t, 11.10.3-1t, 11.17.1-1] */
+/* [RFC7143 6.2-1, 11.10.2-1t, 11.10.3-1t, 11.17.1-1] */
 TEST(text_that_breaks_a_rule_is_rejected)
 {
 	begin();
@@ -349,6 +350,7 @@ TEST(text_that_breaks_a_rule_is_rejected)
 	rig_close(&r);
 }
 
+/* [RFC7143 6.2-16, 7.12-2] */
 TEST(text_that_the_owner_refuses_is_rejected)
 {
 	begin();
@@ -536,7 +538,7 @@ TEST(logout_waits_for_its_turn)
 
 /* -- Async and Reject ------------------------------------------------------ */
 
-/* [RFC7143 11.9.3-1] */
+/* [RFC7143 4.2.6-2, 11.9.3-1] */
 TEST(asynchronous_messages_take_a_statsn)
 {
 	struct pdu *p;
@@ -561,6 +563,7 @@ TEST(asynchronous_messages_take_a_statsn)
 	rig_close(&r);
 }
 
+/* [RFC7143 7.1.4-2] */
 TEST(reject_carries_the_header)
 {
 	struct pdu p;
@@ -582,7 +585,7 @@ TEST(reject_carries_the_header)
 	}
 }
 
-/* [RFC7143 11.10.5-1t] */
+/* [RFC7143 7.7-1, 11.10.5-1t] */
 TEST(data_segment_beyond_our_limit_is_rejected_and_closed)
 {
 	struct pdu p;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/be.h"
+#include "reserved.h"
 #include "session_fixture.h"
 
 static struct rig r;
@@ -49,7 +50,8 @@ ask(uint32_t itt, enum task_function function, uint32_t referenced_itt)
 /* -- what is sent ---------------------------------------------------------- */
 
 /* Every kind of PDU that a session can send, in one batch.
- * [RFC7143 11-1, 11.2.1.2-1a, 11.6.2-1, 11.8.1-1, 11.15.2-1] */
+ * [RFC7143 11-1, 11.2.1.2-1a, 11.6.2-1, 11.8.1-1, 11.15.2-1]
+ * [RFC7144 5.2.1-1] */
 TEST(whatever_is_said_has_an_opcode_of_targets_and_nothing_reserved)
 {
 	static const uint8_t sense[18] = { 0x70, 0, 5 };
@@ -86,7 +88,8 @@ TEST(whatever_is_said_has_an_opcode_of_targets_and_nothing_reserved)
 	rig_close(&r);
 }
 
-/* The fixture looks at the padding of all that it hears. [RFC7143 11.1-1] */
+/* The fixture looks at the padding of all that it hears.
+ * [RFC7143 11.1-1, 13.1-3] */
 TEST(padding_is_sent_as_zeros)
 {
 	for (uint32_t pass = 0; pass < 2; pass++) {
@@ -120,6 +123,60 @@ TEST(status_has_expdatasn_zero_where_no_data_in_was_sent)
 	rig_close(&r);
 }
 
+/* -- what is taken --------------------------------------------------------- */
+
+/* Every reserved bit of a request is set; it is as good as without. */
+static void
+send_with_reserved_bits(const struct pdu *p)
+{
+	uint8_t *bytes;
+	size_t length;
+
+	bytes = rig_bytes(&r, p, span_of(NULL, 0), data, &length);
+	bytes[0] |= 0x80;
+	for (size_t i = 0; i < sizeof(reserved) / sizeof(*reserved); i++)
+		for (uint8_t at = reserved[i].from; at < reserved[i].to; at++)
+			if (reserved[i].opcode == (uint8_t)p->opcode)
+				bytes[at] |= reserved[i].bits;
+	rig_feed(&r, bytes, length);
+	free(bytes);
+}
+
+/* [RFC7143 11-2] */
+TEST(reserved_bits_of_requests_are_not_looked_at)
+{
+	struct pdu p;
+
+	begin();
+	r.answer = data;
+	r.answer_bytes = 4;
+	p = rig_command(&r, 1, COMMAND_WRITE, 1000);
+	send_with_reserved_bits(&p);
+	CHECK_EQ(1, r.tasks);
+	CHECK_EQ(1, r.task[0]->itt);
+	CHECK(r.task[0]->is_write && !r.task[0]->is_read);
+	task_solicit(r.task[0], data + 8192, 0, 1000);
+	p = rig_data_out(rig_hear(&r, OP_R2T, 1), 0, 0, 1000, true);
+	send_with_reserved_bits(&p);
+	CHECK_EQ(1, r.received);
+	CHECK_EQ(0, r.task[0]->receive_error);
+	p = rig_request(&r, OP_NOP_OUT, 2, true);
+	send_with_reserved_bits(&p);
+	rig_hear(&r, OP_NOP_IN, 2);
+	p = rig_request(&r, OP_TEXT_REQUEST, 3, true);
+	send_with_reserved_bits(&p);
+	rig_hear(&r, OP_TEXT_RESPONSE, 3);
+	p = rig_task_request(&r, 4, TASK_LUN_RESET);
+	send_with_reserved_bits(&p);
+	CHECK_EQ(1, r.requests);
+	task_request_done(r.request[0], TASK_COMPLETE);
+	rig_hear(&r, OP_TASK_RESPONSE, 4);
+	p = rig_request(&r, OP_LOGOUT_REQUEST, 5, true);
+	send_with_reserved_bits(&p);
+	rig_hear(&r, OP_LOGOUT_RESPONSE, 5);
+	rig_close(&r);
+}
+
 /* -- text ------------------------------------------------------------------ */
 
 /* [RFC7143 11.10.4-3] */
@@ -138,7 +195,47 @@ TEST(lun_of_a_text_request_comes_back_with_its_transfer_tag)
 	rig_close(&r);
 }
 
+/* -- SNACK ----------------------------------------------------------------- */
+
+/* [RFC7143 4.2.5.1-5] */
+TEST(snack_by_another_connection_finds_nothing)
+{
+	struct session_params params = rig_session_params();
+	struct pdu p;
+
+	params.error_recovery_level = 1;
+	params.max_outstanding_r2t = 1;
+	pattern_fill(data, 0, sizeof(data));
+	rig_open(&r, &params, NULL);
+	rig_join(&r, 1, NULL);
+	rig_read_all(send_command(1, COMMAND_READ, 3000), data);
+	CHECK(rig_listen(&r) > 0);
+	r.c = &r.conns[1];
+	p = rig_request(&r, OP_SNACK, 1, false);
+	p.ttt = TAG_NONE;
+	rig_send(&r, &p, NULL);
+	CHECK_EQ(REJECT_PROTOCOL_ERROR,
+	    rig_hear(&r, OP_REJECT, TAG_NONE)->reject.reason);
+	r.c = &r.conns[0];
+	rig_send(&r, &p, NULL);
+	CHECK_EQ(OP_DATA_IN, (rig_listen(&r), r.said[0].pdu.opcode));
+	rig_close(&r);
+}
+
 /* -- the window ------------------------------------------------------------ */
+
+/* [RFC7143 4.2.2.1-15] */
+TEST(answer_inside_command_acknowledges_it)
+{
+	struct pdu p;
+
+	begin();
+	r.on_command = rig_good;
+	p = rig_command(&r, 1, COMMAND_NONE, 0);
+	rig_send(&r, &p, NULL);
+	CHECK_EQ(p.cmdsn + 1, rig_hear(&r, OP_SCSI_RESPONSE, 1)->expcmdsn);
+	rig_close(&r);
+}
 
 /* Commands that others abort end without a status; who waits for the window
  * would wait for ever. [RFC7143 11.4.11-1, 11.19-5, 11.19.1-1] */
@@ -241,6 +338,7 @@ TEST(reassignment_of_what_is_no_command_is_rejected)
 	functions_on_what_is_no_command(&params, TASK_REASSIGN);
 }
 
+/* [RFC7144 6.3-7] */
 TEST(query_of_what_is_no_command_is_rejected)
 {
 	struct session_params params = rig_session_params();
@@ -252,7 +350,10 @@ TEST(query_of_what_is_no_command_is_rejected)
 TESTS(whatever_is_said_has_an_opcode_of_targets_and_nothing_reserved,
     padding_is_sent_as_zeros,
     status_has_expdatasn_zero_where_no_data_in_was_sent,
+    reserved_bits_of_requests_are_not_looked_at,
     lun_of_a_text_request_comes_back_with_its_transfer_tag,
+    snack_by_another_connection_finds_nothing,
+    answer_inside_command_acknowledges_it,
     window_that_opens_in_silence_is_told, window_is_not_told_twice,
     abort_of_what_is_no_command_is_rejected,
     reassignment_of_what_is_no_command_is_rejected,

@@ -38,7 +38,7 @@ hear_response(uint32_t itt)
 	    itt)->task_response.response;
 }
 
-/* [RFC7143 11.5.1-1] */
+/* [RFC7143 4.2.3.3-9, 11.5.1-1] */
 TEST(abort_task_names_the_task_and_is_answered_by_its_owner)
 {
 	struct task *t;
@@ -62,6 +62,7 @@ TEST(abort_task_names_the_task_and_is_answered_by_its_owner)
 	rig_close(&r);
 }
 
+/* [RFC7143 7.11-3] */
 TEST(abort_of_a_task_that_has_ended_says_that_it_is_not_there)
 {
 	uint32_t cmdsn;
@@ -76,6 +77,7 @@ TEST(abort_of_a_task_that_has_ended_says_that_it_is_not_there)
 	rig_close(&r);
 }
 
+/* [RFC7143 4.2.5.3-1t] */
 TEST(abort_with_another_lun_finds_nothing)
 {
 	struct pdu p;
@@ -149,6 +151,7 @@ TEST(abort_while_data_in_is_in_flight_waits_for_it)
 
 /* -- a task that has not come, or waits ------------------------------------ */
 
+/* [RFC7143 7.11-2] */
 TEST(abort_of_a_command_that_has_not_come_plugs_its_gap)
 {
 	uint32_t missing;
@@ -165,6 +168,7 @@ TEST(abort_of_a_command_that_has_not_come_plugs_its_gap)
 	rig_close(&r);
 }
 
+/* [RFC7143 7.11-2] */
 TEST(abort_plugs_a_gap_behind_another)
 {
 	struct pdu first;
@@ -185,6 +189,7 @@ TEST(abort_plugs_a_gap_behind_another)
 	rig_close(&r);
 }
 
+/* [RFC7143 7.11-2] */
 TEST(aborted_command_that_comes_after_all_is_dropped)
 {
 	struct pdu late;
@@ -246,6 +251,7 @@ TEST(aborted_command_that_waits_and_whose_connection_is_lost)
 	rig_close(&r);
 }
 
+/* [RFC7143 4.2.2.1-4] */
 TEST(task_set_functions_reach_commands_that_wait)
 {
 	static const enum task_function all[] = { TASK_ABORT_TASK_SET,
@@ -326,7 +332,9 @@ TEST(aborted_task_of_a_lost_connection_is_dropped_instead)
 /* -- order of responses ---------------------------------------------------- */
 
 /* What is answered but not heard of when a reset is done is never said: after
- * the response nothing of an aborted task may come. [RFC7143 11.5.1-3] */
+ * the response nothing of an aborted task may come.
+ * [RFC7143 11.5.1-3, 13.23-5]
+ * [RFC7144 6.3-4] */
 TEST(nothing_of_an_aborted_task_follows_the_response)
 {
 	struct pdu p;
@@ -382,7 +390,7 @@ TEST(task_request_that_is_not_immediate_comes_in_its_turn)
 	rig_close(&r);
 }
 
-/* [RFC7143 11.5.1-1] */
+/* [RFC7143 7.2.2-6, 10.2-2, 11.5.1-1] */
 TEST(functions_that_do_not_exist_are_answered)
 {
 	begin();
@@ -443,6 +451,7 @@ TEST(numbered_abort_uses_up_its_number)
 
 /* -- limits ---------------------------------------------------------------- */
 
+/* [RFC7143 4.2.2.1-5] */
 TEST(too_many_immediate_task_requests_are_rejected)
 {
 	struct pdu p;

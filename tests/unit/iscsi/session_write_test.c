@@ -102,6 +102,7 @@ TEST(immediate_data_is_kept_for_an_owner_that_answers_later)
 	}
 }
 
+/* [RFC7143 4.2.5.2-7] */
 TEST(unsolicited_data_follows_immediate_data)
 {
 	FOR_EACH_FEED(i) {
@@ -123,6 +124,7 @@ TEST(unsolicited_data_follows_immediate_data)
 	}
 }
 
+/* [RFC7143 13.11-2t] */
 TEST(unsolicited_data_without_immediate_data)
 {
 	FOR_EACH_FEED(i) {
@@ -137,6 +139,7 @@ TEST(unsolicited_data_without_immediate_data)
 	}
 }
 
+/* [RFC7143 4.2.5.2-1t] */
 TEST(first_burst_may_end_early_and_the_rest_is_asked_for)
 {
 	begin();
@@ -226,6 +229,7 @@ TEST(immediate_data_beyond_the_expected_length_fails_the_command)
 	rig_close(&r);
 }
 
+/* [RFC7143 13.11-1t, 13.11-2t] */
 TEST(immediate_data_that_was_not_agreed_on_fails_the_command)
 {
 	struct session_params params = rig_session_params();
@@ -240,7 +244,7 @@ TEST(immediate_data_that_was_not_agreed_on_fails_the_command)
 	rig_close(&r);
 }
 
-/* [RFC7143 11.8-1] */
+/* [RFC7143 11.8-1, 13.11-1t] */
 TEST(unsolicited_data_that_was_not_agreed_on_fails_the_command)
 {
 	struct session_params params = rig_session_params();
@@ -268,6 +272,7 @@ TEST(data_with_a_read_fails_the_command)
 	rig_close(&r);
 }
 
+/* [RFC7143 4.2.5.2-7] */
 TEST(unsolicited_data_of_a_held_command_is_collected)
 {
 	struct pdu gap;
@@ -367,7 +372,7 @@ TEST(solicit_after_an_error_is_answered_at_once)
 /* -- solicited data -------------------------------------------------------- */
 
 /* Bursts of 8192 out of 30000, two R2Ts outstanding.
- * [RFC7143 11.8-4t, 11.8-7, 11.8.4-1] */
+ * [RFC7143 4.2.2.4-1t, 11.8-4t, 11.8-7, 11.8.4-1, 13.19-1] */
 TEST(r2ts_follow_as_bursts_are_filled)
 {
 	struct pdu r2t[4];
@@ -424,6 +429,7 @@ TEST(owner_may_ask_piece_by_piece)
 	rig_close(&r);
 }
 
+/* [RFC7143 4.2.5.2-7] */
 TEST(several_writes_do_not_mix)
 {
 	struct pdu r2t[8];
@@ -463,7 +469,7 @@ TEST(data_of_a_whole_burst_may_end_with_an_empty_pdu)
 }
 
 /* Each of these breaks a rule of 11.7 or 11.8.
- * [RFC7143 11.7.1-1r, 11.8-3t, 11.8-4t, 11.8-5t] */
+ * [RFC7143 4.2.2.4-1r, 4.2.5.2-4, 11.7.1-1r, 11.8-3t, 11.8-4t, 11.8-5t] */
 TEST(data_out_that_breaks_a_rule_fails_the_command)
 {
 	struct {
@@ -534,6 +540,7 @@ TEST(data_for_the_second_r2t_first_fails_the_command)
 	rig_close(&r);
 }
 
+/* [RFC7143 4.2.5.2-1t] */
 TEST(solicited_data_that_nobody_asked_for_fails_the_command)
 {
 	struct pdu r2t = { .itt = 1, .ttt = 5 };
@@ -546,6 +553,7 @@ TEST(solicited_data_that_nobody_asked_for_fails_the_command)
 	rig_close(&r);
 }
 
+/* [RFC7143 10.7-2] */
 TEST(data_for_no_task_is_dropped)
 {
 	struct pdu r2t = { .itt = 77, .ttt = 5 };
@@ -561,6 +569,7 @@ TEST(data_for_no_task_is_dropped)
 	}
 }
 
+/* [RFC7143 4.2.5.3-1t] */
 TEST(data_for_a_read_is_dropped)
 {
 	struct pdu p;
@@ -589,6 +598,7 @@ TEST(data_on_another_connection_is_dropped)
 	rig_close(&r);
 }
 
+/* [RFC7143 10.7-2] */
 TEST(late_data_of_an_answered_command_is_dropped)
 {
 	struct pdu r2t;

@@ -16,6 +16,7 @@ check_pair(struct text_iter *it, const char *key, const char *value)
 	CHECK(span_is_text(pair.value, value));
 }
 
+/* [RFC7143 6.1-1t] */
 TEST(pairs_come_in_order)
 {
 	struct text_pair pair;
@@ -29,6 +30,7 @@ TEST(pairs_come_in_order)
 	CHECK_EQ(TEXT_END, text_next(&it, &pair));
 }
 
+/* [RFC7143 6.1-1t] */
 TEST(padding_and_a_missing_nul_are_forgiven)
 {
 	struct text_pair pair;
@@ -64,6 +66,7 @@ fault_of(struct span text)
 	return result == TEXT_BAD ? it.fault : "none";
 }
 
+/* [RFC7143 6.1-2] */
 TEST(what_is_no_pair_is_named)
 {
 	CHECK_TEXT("key without =", fault_of(BYTES("Key\0")));
@@ -87,6 +90,7 @@ fault_of_lengths(size_t key_bytes, size_t value_bytes)
 	return fault_of(span_of(text, key_bytes + value_bytes + 2));
 }
 
+/* [RFC7143 6.1-2] */
 TEST(keys_of_63_bytes_and_values_of_8192_are_the_longest)
 {
 	CHECK_TEXT("none", fault_of_lengths(63, 8192));
@@ -158,6 +162,7 @@ TEST(numbers_are_decimal_or_hexadecimal)
 	CHECK(number_of("4294967295", UINT32_MAX));
 }
 
+/* [RFC7143 6.1-3] */
 TEST(numbers_beyond_32_bits_are_the_largest)
 {
 	CHECK(number_of("4294967296", UINT32_MAX));
@@ -176,6 +181,7 @@ TEST(what_is_no_number_is_refused)
 		CHECK(!text_number(span_of_text(values[i]), &n));
 }
 
+/* [RFC7143 6.1-1t] */
 TEST(writer_takes_whole_pairs_only)
 {
 	uint8_t memory[12];

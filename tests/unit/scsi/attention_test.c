@@ -24,6 +24,7 @@ TEST(new_nexus_is_told_of_power_on_once)
 	disk_close(&disk);
 }
 
+/* [RFC7144 6.3-9] */
 TEST(reinstated_nexus_is_told_of_its_loss)
 {
 	struct disk disk;

@@ -45,6 +45,7 @@ TEST(standard_data_names_disk_version_and_texts)
 	rig_close(&rig);
 }
 
+/* [RFC7144 4.2-1] */
 TEST(version_descriptors_are_sam5_iscsi_spc4_sbc3)
 {
 	rig_open(&rig, NULL);
@@ -54,6 +55,11 @@ TEST(version_descriptors_are_sam5_iscsi_spc4_sbc3)
 	CHECK_EQ(0x0460, get_be16(rig.answer + 62));
 	CHECK_EQ(0x04c0, get_be16(rig.answer + 64));
 	CHECK_EQ(0, get_be16(rig.answer + 66));
+	for (uint8_t level = 1; level <= 2; level++) {
+		rig.nexuses[0].transport_level = level;
+		CHECK_EQ(SCSI_GOOD, inquire(standard, 255));
+		CHECK_EQ(0x0960 + level, get_be16(rig.answer + 60));
+	}
 	rig_close(&rig);
 }
 
@@ -212,6 +218,7 @@ TEST(unit_is_named_by_naa_vendor_eui_name_and_uuid)
 	rig_close(&rig);
 }
 
+/* [RFC7143 4.4.2-1..3] */
 TEST(target_port_is_named_by_number_group_and_iscsi_name)
 {
 	static const char port[] = "iqn.2026-01.org.example:disk,t,0x0001";
@@ -246,6 +253,7 @@ TEST(longest_names_fit_the_page)
 	rig_close(&rig);
 }
 
+/* [RFC7143 4.4.2-1] */
 TEST(identity_of_the_unit_is_the_same_on_every_path)
 {
 	uint8_t first[1024];

@@ -39,6 +39,7 @@ parse_with(size_t at, uint8_t value)
 	return parse(bytes, sizeof(bytes), &port, &used);
 }
 
+/* [RFC7143 4.4.2-2, 4.4.2-3] */
 TEST(port_is_written_with_name_isid_and_padding)
 {
 	uint8_t bytes[TRANSPORT_ID_BYTES_MAX];

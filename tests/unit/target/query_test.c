@@ -23,6 +23,8 @@ ask(struct peer *p, enum task_function function, uint16_t lun,
 	return p->response[itt];
 }
 
+/* [RFC7143 13.24-1]
+ * [RFC7144 4.1-1, 7.1.1-1] */
 TEST(queries_need_their_protocol_level)
 {
 	struct peer *p;
@@ -36,6 +38,7 @@ TEST(queries_need_their_protocol_level)
 	rig_close(&rig);
 }
 
+/* [RFC7144 4.1-2, 6.3-3, 6.3-4] */
 TEST(query_tells_whether_a_task_is_there)
 {
 	struct peer *p, *other;
@@ -60,6 +63,7 @@ TEST(query_tells_whether_a_task_is_there)
 	rig_close(&rig);
 }
 
+/* [RFC7144 4.1-2, 6.3-3] */
 TEST(event_that_waits_is_told_and_goes_on_waiting)
 {
 	struct peer *p;
@@ -76,6 +80,7 @@ TEST(event_that_waits_is_told_and_goes_on_waiting)
 	rig_close(&rig);
 }
 
+/* [RFC7144 4.1-2, 6.3-3, 6.3-8, 6.3-9] */
 TEST(nexus_reset_ends_what_its_own_nexus_does)
 {
 	struct peer *p, *other;

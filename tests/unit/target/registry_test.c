@@ -46,7 +46,7 @@ entry_of(const char *initiator, const char *target, uint8_t isid)
 	};
 }
 
-/* [RFC7143 11.13.3-1] */
+/* [RFC7143 4.4.3-1, 11.13.3-1] */
 TEST(each_session_gets_its_own_tsih_and_id)
 {
 	struct registry *r = registry_new();
@@ -144,6 +144,7 @@ TEST(session_that_two_join_goes_after_both)
 	reactor_free(shard.reactor);
 }
 
+/* [RFC7143 6.3.5-1, 7.1.5-3, 7.15-2] */
 TEST(second_login_of_a_nexus_waits_until_the_first_has_ended)
 {
 	struct registry *r = registry_new();
@@ -167,6 +168,7 @@ TEST(second_login_of_a_nexus_waits_until_the_first_has_ended)
 	reactor_free(shard.reactor);
 }
 
+/* [RFC7143 7.4.2.1-2, 7.4.2.1-3] */
 TEST(discovery_sessions_do_not_exclude_each_other)
 {
 	struct registry *r = registry_new();

@@ -188,6 +188,7 @@ TEST(abort_task_of_a_command_that_is_not_due_yet_stops_it)
 	rig_close(&rig);
 }
 
+/* [RFC7143 4.2.2.1-4, 4.2.3.3-8] */
 TEST(lun_reset_stops_early_commands_that_were_sent_before_it)
 {
 	struct peer *p;
@@ -212,6 +213,7 @@ TEST(lun_reset_stops_early_commands_that_were_sent_before_it)
 	rig_close(&rig);
 }
 
+/* [RFC7143 4.2.3.3-8] */
 TEST(reset_of_a_target_with_thousands_of_units_does_not_nest)
 {
 	struct peer *p;
