@@ -712,6 +712,7 @@ task_answer(struct task *t, const struct task_answer *a)
 	task_say(t);
 }
 
+/* [SAM-5 5.6-1] */
 void
 task_answer_aborted(struct task *t, uint8_t status)
 {

@@ -62,6 +62,7 @@ alua_attach(struct scsi_nexus *n)
 
 /* -- what a state lets through (SPC-4 5.15.2.4 to 5.15.2.7) ---------------- */
 
+/* [SPC-4 5.15-1..3] */
 enum scsi_outcome
 alua_outcome(const struct scsi_nexus *n, unsigned flags)
 {
@@ -94,6 +95,7 @@ is_failure(const struct scsi_lu_port *p, uint8_t access)
 	    (access & ALUA_STATE) == p->before;
 }
 
+/* [SPC-4 5.15-4, 5.15-5] */
 void
 alua_change(struct scsi_lu *lu, size_t place, uint8_t access,
     enum alua_cause cause, const struct scsi_nexus *except)

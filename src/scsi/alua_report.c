@@ -27,6 +27,7 @@ group_put(uint8_t *at, const struct scsi_target_port *port,
 	put_be16(at + 10, port->relative_id);
 }
 
+/* [SPC-4 6.37-1, 6.37-2] */
 enum scsi_step
 scsi_report_port_groups(struct scsi_cmd *c)
 {

@@ -40,7 +40,7 @@ was_named_before(const struct scsi_cmd *c, uint32_t at)
 }
 
 /* Every state is one that may be asked for, which TRANSITIONING is not, nor the
- * secondary state OFFLINE; every group is there, and once. */
+ * secondary state OFFLINE; every group is there, and once. [SPC-4 6.45-1] */
 static bool
 list_is_right(struct scsi_cmd *c)
 {
@@ -61,7 +61,8 @@ list_is_right(struct scsi_cmd *c)
 	return true;
 }
 
-/* Alone now.  What is in the middle of a transition of ours is left to it. */
+/* Alone now.  What is in the middle of a transition of ours is left to it.
+ * [SPC-4 6.45-2] */
 static enum scsi_step
 list_apply(struct scsi_cmd *c)
 {

@@ -20,6 +20,7 @@ static const struct {
 #undef ATTENTION
 };
 
+/* [SAM-5 5.14-5] */
 void
 scsi_attention_raise(struct scsi_nexus *n, enum scsi_attention a)
 {
@@ -32,6 +33,7 @@ scsi_attention_raise(struct scsi_nexus *n, enum scsi_attention a)
 	n->attentions |= BIT(a);
 }
 
+/* [SAM-5 5.14-2] */
 void
 scsi_attention_raise_all(struct scsi_lu *lu, enum scsi_attention a,
     const struct scsi_nexus *except)
@@ -51,6 +53,7 @@ scsi_attention_drop(struct scsi_nexus *n, enum scsi_attention a)
 	n->attentions &= ~BIT(a);
 }
 
+/* [SAM-5 5.14-3, 5.14-4] */
 bool
 scsi_attention_take(struct scsi_nexus *n, uint8_t *asc, uint8_t *ascq)
 {

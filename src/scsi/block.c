@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
+/* [SBC-3 5.8-1] */
 bool
 block_range_begin(struct scsi_cmd *c)
 {
@@ -15,6 +16,7 @@ block_range_begin(struct scsi_cmd *c)
 	return false;
 }
 
+/* [SBC-3 5.8-2] */
 enum scsi_step
 block_refuse_range(struct scsi_cmd *c)
 {
@@ -56,7 +58,7 @@ scsi_write(struct scsi_cmd *c)
 	    cdb_has_fua(c->cdb) || c->lu->is_write_through);
 }
 
-/* All of the medium, whatever the range; IMMED waits too. */
+/* All of the medium, whatever the range; IMMED waits too. [SBC-3 5.21-1] */
 enum scsi_step
 scsi_synchronize_cache(struct scsi_cmd *c)
 {
@@ -71,6 +73,7 @@ scsi_synchronize_cache(struct scsi_cmd *c)
 
 /* -- for the other block_*.c ----------------------------------------------- */
 
+/* [SBC-3 5.32-1] */
 enum scsi_step
 block_write_from_wire(struct scsi_cmd *c, bool is_fua)
 {
@@ -112,6 +115,7 @@ block_recheck(struct scsi_cmd *c)
 	return false;
 }
 
+/* [SBC-3 5.32-1] */
 enum scsi_step
 block_io(struct scsi_cmd *c, enum scsi_io_op op, uint64_t bytes_max,
     uint8_t *bytes)
@@ -132,6 +136,7 @@ block_io(struct scsi_cmd *c, enum scsi_io_op op, uint64_t bytes_max,
 	return SCSI_STEP_IO;
 }
 
+/* [SBC-3 5.2-2] */
 size_t
 block_difference(const uint8_t *a, const uint8_t *b, size_t bytes)
 {

@@ -5,7 +5,8 @@
 
 #include "scsi/block.h"
 
-/* Data-Out is twice the range: what should be there, then what shall be. */
+/* Data-Out is twice the range: what should be there, then what shall be.
+ * [SBC-3 5.2-3] */
 static enum scsi_step
 compare_begin(struct scsi_cmd *c)
 {
@@ -26,7 +27,7 @@ compare_begin(struct scsi_cmd *c)
 	return scsi_receive(c, 2 * (uint32_t)bytes);
 }
 
-/* What is there lies in scratch. */
+/* What is there lies in scratch. [SBC-3 5.2-1, 5.2-2] */
 static enum scsi_step
 compare_then_write(struct scsi_cmd *c)
 {
@@ -63,6 +64,7 @@ scsi_compare_and_write(struct scsi_cmd *c)
 
 /* -- ORWRITE --------------------------------------------------------------- */
 
+/* [SBC-3 5.15-1] */
 static enum scsi_step
 or_begin(struct scsi_cmd *c)
 {
@@ -84,6 +86,7 @@ or_read(struct scsi_cmd *c)
 	return block_io(c, SCSI_IO_READ, BLOCK_SCRATCH_BYTES, c->scratch);
 }
 
+/* [SBC-3 5.15-1] */
 static enum scsi_step
 or_write(struct scsi_cmd *c)
 {
@@ -127,7 +130,7 @@ scsi_or_write(struct scsi_cmd *c)
  * (has_atomic_writes), that nobody sees half of it is exclusiveness.  A READ
  * that is longer than a chunk is read in pieces with others in between: it ends
  * with ABORTED COMMAND when an atomic write lies across the seam, and is tried
- * again by its initiator. */
+ * again by its initiator. [SBC-4 4.29-1, 4.29-2] */
 static enum scsi_step
 atomic_begin(struct scsi_cmd *c)
 {
@@ -169,6 +172,7 @@ atomic_write(struct scsi_cmd *c)
 	return step;
 }
 
+/* [SBC-4 4.29-1] */
 enum scsi_step
 scsi_write_atomic(struct scsi_cmd *c)
 {
@@ -184,7 +188,7 @@ scsi_write_atomic(struct scsi_cmd *c)
 	return scsi_finish(c, OUTCOME_GOOD);
 }
 
-/* Those that are forgotten may have done it. */
+/* Those that are forgotten may have done it. [SBC-4 4.29-3] */
 bool
 atomic_write_tears(const struct scsi_cmd *c, uint64_t moved)
 {

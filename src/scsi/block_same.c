@@ -33,7 +33,7 @@ fields_are_valid(struct scsi_cmd *c)
 	return true;
 }
 
-/* 0 blocks mean all to the end (WSNZ is 0). */
+/* 0 blocks mean all to the end (WSNZ is 0). [SBC-3 5.40-3] */
 static bool
 range_is_valid(struct scsi_cmd *c)
 {
@@ -55,7 +55,7 @@ range_is_valid(struct scsi_cmd *c)
 }
 
 /* One block of Data-Out, no more and no less; but an UNMAP without any is as
- * good as one with NDOB, and initiators send it. */
+ * good as one with NDOB, and initiators send it. [SBC-3 5.40-2] */
 static enum scsi_step
 same_begin(struct scsi_cmd *c)
 {
@@ -76,7 +76,7 @@ same_begin(struct scsi_cmd *c)
 }
 
 /* Zeros.  Without UNMAP they take space like any other data (eager zeroing
- * relies on it); anchored ones keep theirs. */
+ * relies on it); anchored ones keep theirs. [SBC-3 5.40-4] */
 static enum scsi_step
 start_without_data(struct scsi_cmd *c)
 {
@@ -109,6 +109,7 @@ start_with_data(struct scsi_cmd *c)
 	return next_piece(c);
 }
 
+/* [SBC-3 5.40-1] */
 static enum scsi_step
 next_piece(struct scsi_cmd *c)
 {
@@ -129,6 +130,7 @@ next_piece(struct scsi_cmd *c)
 	}
 }
 
+/* [SBC-3 5.40-1] */
 enum scsi_step
 scsi_write_same(struct scsi_cmd *c)
 {

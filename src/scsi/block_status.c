@@ -5,7 +5,8 @@
 /* -- READ CAPACITY --------------------------------------------------------- */
 
 /* PMI and its LBA are obsolete; an LBA without PMI was always wrong.  With PMI
- * the answer is the same: we know of no delay in the middle of a medium. */
+ * the answer is the same: we know of no delay in the middle of a medium.
+ * [SBC-3 5.16-2] */
 static bool
 capacity_cdb_is_valid(struct scsi_cmd *c, uint64_t lba, uint8_t pmi)
 {
@@ -15,6 +16,7 @@ capacity_cdb_is_valid(struct scsi_cmd *c, uint64_t lba, uint8_t pmi)
 	return false;
 }
 
+/* [SBC-3 5.16-1] */
 enum scsi_step
 scsi_read_capacity_10(struct scsi_cmd *c)
 {
@@ -60,7 +62,8 @@ enum {
 	STATUS_DEALLOCATED	= 1,
 };
 
-/* Room for as many as the initiator wants, and for one if it wants none. */
+/* Room for as many as the initiator wants, and for one if it wants none.
+ * [SBC-3 5.4-2] */
 static enum scsi_step
 status_begin(struct scsi_cmd *c)
 {
@@ -124,7 +127,7 @@ status_add(struct scsi_cmd *c, uint8_t status, uint64_t blocks)
 	return true;
 }
 
-/* The store has answered; parts of blocks count as mapped. */
+/* The store has answered; parts of blocks count as mapped. [SBC-3 5.4-1] */
 static bool
 status_take(struct scsi_cmd *c)
 {
@@ -137,6 +140,7 @@ status_take(struct scsi_cmd *c)
 	    STATUS_DEALLOCATED, blocks < left ? blocks : left);
 }
 
+/* [SBC-3 5.4-1] */
 enum scsi_step
 scsi_get_lba_status(struct scsi_cmd *c)
 {

@@ -6,7 +6,8 @@ enum {
 	DESCRIPTOR_BYTES	= 16,
 };
 
-/* The next range of the list that has blocks; false after the last. */
+/* The next range of the list that has blocks; false after the last.
+ * [SBC-3 5.28-3] */
 static bool
 take_descriptor(struct scsi_cmd *c)
 {
@@ -25,7 +26,7 @@ take_descriptor(struct scsi_cmd *c)
 }
 
 /* Count the descriptors.  A last one that is incomplete is ignored; lengths
- * beyond the list are not. */
+ * beyond the list are not. [SBC-3 5.28-4] */
 static bool
 list_is_valid(struct scsi_cmd *c)
 {
@@ -50,7 +51,8 @@ list_is_valid(struct scsi_cmd *c)
 	return false;
 }
 
-/* All of them are looked at before the first is unmapped. */
+/* All of them are looked at before the first is unmapped.
+ * [SBC-3 5.28-2, 5.28-4] */
 static bool
 ranges_are_valid(struct scsi_cmd *c)
 {
@@ -67,6 +69,7 @@ ranges_are_valid(struct scsi_cmd *c)
 	return true;
 }
 
+/* [SBC-3 4.7-1, 4.7-4, 5.28-1] */
 static enum scsi_step
 unmap_piece(struct scsi_cmd *c)
 {

@@ -12,6 +12,7 @@ enum {
 	CHECK_SAME	= 3,		/* one block is sent */
 };
 
+/* [SBC-3 5.29-3] */
 static unsigned
 bytchk(const struct scsi_cmd *c)
 {
@@ -47,7 +48,7 @@ read_piece(struct scsi_cmd *c)
 	return block_io(c, SCSI_IO_READ, BLOCK_SCRATCH_BYTES, c->scratch);
 }
 
-/* A piece has been read: judge it, and go on to the next. */
+/* A piece has been read: judge it, and go on to the next. [SBC-3 5.29-1] */
 static enum scsi_step
 check_piece(struct scsi_cmd *c)
 {
@@ -71,6 +72,7 @@ ask_for_scratch(struct scsi_cmd *c)
 	c->done_blocks = 0;
 }
 
+/* [SBC-3 5.29-3] */
 static enum scsi_step
 verify_begin(struct scsi_cmd *c)
 {
@@ -97,6 +99,7 @@ verify_begin(struct scsi_cmd *c)
 	return scsi_receive(c, 0);
 }
 
+/* [SBC-3 5.29-2] */
 enum scsi_step
 scsi_verify(struct scsi_cmd *c)
 {
@@ -153,6 +156,7 @@ write_received(struct scsi_cmd *c)
 	return step;
 }
 
+/* [SBC-3 5.37-1] */
 enum scsi_step
 scsi_write_verify(struct scsi_cmd *c)
 {

@@ -15,7 +15,8 @@ static bool	is_writable(struct scsi_cmd *c);
 static bool	has_only_known_bits(struct scsi_cmd *c);
 static enum scsi_step refuse_attention(struct scsi_cmd *c);
 
-/* What may keep a command from going on, as it is on most units: nothing. */
+/* What may keep a command from going on, as it is on most units: nothing.
+ * [SBC-3 5.25-1] */
 static inline bool
 has_obstacle(const struct scsi_lu *lu)
 {
@@ -24,6 +25,7 @@ has_obstacle(const struct scsi_lu *lu)
 	    lu->has_operation | lu->is_corrupt;
 }
 
+/* [SAM-5 5.3-3] */
 enum scsi_step
 scsi_cmd_begin(struct scsi_cmd *c)
 {
@@ -73,7 +75,8 @@ begin_hindered(struct scsi_cmd *c)
 }
 
 /* Is there such a command here, and such a service action of it?  An opcode
- * none of whose service actions this unit has is no opcode of it. */
+ * none of whose service actions this unit has is no opcode of it.
+ * [SPC-4 4.3-1] */
 static bool
 is_known(struct scsi_cmd *c)
 {
@@ -94,7 +97,7 @@ is_known(struct scsi_cmd *c)
 }
 
 /* Where there is no unit, three commands are answered; a fourth one by the
- * well known unit (SPC-4 8.2). */
+ * well known unit (SPC-4 8.2). [SAM-5 4.7-4] */
 static enum scsi_step
 begin_nowhere(struct scsi_cmd *c)
 {
@@ -109,6 +112,8 @@ begin_nowhere(struct scsi_cmd *c)
 	return scsi_finish(c, OUTCOME_NO_LOGICAL_UNIT);
 }
 
+/* [SAM-5 5.14-6]
+ * [SPC-4 6.6-4] */
 static enum scsi_step
 refuse_attention(struct scsi_cmd *c)
 {
@@ -120,7 +125,7 @@ refuse_attention(struct scsi_cmd *c)
 }
 
 /* The state of the port, reservations and readiness; these may change while the
- * command waits for its data. */
+ * command waits for its data. [SAM-5 5.3-2, 5.3-3] */
 static bool
 is_admitted(struct scsi_cmd *c)
 {
@@ -149,6 +154,7 @@ is_admitted(struct scsi_cmd *c)
 	return false;
 }
 
+/* [SBC-3 5.32-2, 6.4-2] */
 static bool
 is_writable(struct scsi_cmd *c)
 {
@@ -180,7 +186,8 @@ load64(const uint8_t *p)
 	return bits;
 }
 
-/* Reserved, obsolete and unsupported bits are refused and named. */
+/* Reserved, obsolete and unsupported bits are refused and named.
+ * [SPC-4 4.3-2] */
 static bool
 has_only_known_bits(struct scsi_cmd *c)
 {

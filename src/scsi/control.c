@@ -15,7 +15,8 @@ scsi_test_unit_ready(struct scsi_cmd *c)
 
 /* -- REQUEST SENSE --------------------------------------------------------- */
 
-/* What TEST UNIT READY would say now, and unit attentions are told for good. */
+/* What TEST UNIT READY would say now, and unit attentions are told for good.
+ * [SPC-4 6.39-1] */
 static struct scsi_sense
 pollable_sense(const struct scsi_cmd *c)
 {
@@ -38,6 +39,8 @@ pollable_sense(const struct scsi_cmd *c)
 	return scsi_sense_of(OUTCOME_GOOD);
 }
 
+/* [SAM-5 5.14-7]
+ * [SPC-4 6.39-1, 6.39-2] */
 enum scsi_step
 scsi_request_sense(struct scsi_cmd *c)
 {
@@ -96,6 +99,8 @@ put_lun(const struct scsi_cmd *c, uint8_t *at, uint64_t lun)
 	return at + 8;
 }
 
+/* [SAM-5 5.14-8]
+ * [SPC-4 6.33-1, 6.33-2] */
 enum scsi_step
 scsi_report_luns(struct scsi_cmd *c)
 {
@@ -127,6 +132,7 @@ scsi_prevent_allow(struct scsi_cmd *c)
 	return scsi_finish(c, OUTCOME_GOOD);
 }
 
+/* [SBC-3 5.14-1] */
 static bool
 is_removal_prevented(const struct scsi_lu *lu)
 {
@@ -147,7 +153,7 @@ enum {				/* byte 4 */
 
 /* There are no power conditions here: all are accepted, none is entered.  And a
  * removable medium has a drive that starts when it is needed: only ejecting it
- * makes a difference. */
+ * makes a difference. [SBC-3 5.25-2] */
 static enum scsi_step
 start_stop_begin(struct scsi_cmd *c)
 {
@@ -163,7 +169,7 @@ start_stop_begin(struct scsi_cmd *c)
 static enum scsi_step	start_stop_do(struct scsi_cmd *c);
 
 /* Alone now: may it be done?  What is cached goes to the medium before it
- * stops. */
+ * stops. [SBC-3 5.25-3] */
 static enum scsi_step
 start_stop_check(struct scsi_cmd *c)
 {
@@ -182,6 +188,7 @@ start_stop_check(struct scsi_cmd *c)
 	return SCSI_STEP_IO;
 }
 
+/* [SBC-3 5.25-1] */
 static enum scsi_step
 start_stop_do(struct scsi_cmd *c)
 {

@@ -89,7 +89,8 @@ parts_check(struct scsi_cmd *c, struct copy_plan *plan,
 	return true;
 }
 
-/* LU ID TYPE says nothing where a designator names the unit (6.4.5.1). */
+/* LU ID TYPE says nothing where a designator names the unit (6.4.5.1).
+ * [SPC-4 5.17-2] */
 static bool
 cscds_check(struct scsi_cmd *c, struct copy_plan *plan, uint32_t bytes)
 {
@@ -110,7 +111,7 @@ cscds_check(struct scsi_cmd *c, struct copy_plan *plan, uint32_t bytes)
 	return true;
 }
 
-/* A segment descriptor of at most `room` bytes. */
+/* A segment descriptor of at most `room` bytes. [SPC-4 5.17-2] */
 static bool
 segment_check(struct scsi_cmd *c, uint32_t at, uint32_t room)
 {

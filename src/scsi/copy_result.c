@@ -104,6 +104,7 @@ copy_result_open(struct scsi_cmd *c, bool is_lid1, bool is_kept,
 	return true;
 }
 
+/* [SPC-4 5.17-4] */
 enum scsi_step
 copy_result_close(struct scsi_cmd *c)
 {
@@ -219,6 +220,7 @@ token_information(const struct scsi_copy_result *r, uint8_t *out)
 	return bytes;
 }
 
+/* [SPC-4 5.17-5] */
 static uint32_t
 operating_parameters(const struct scsi_lu *lu, uint8_t *out)
 {
@@ -240,6 +242,7 @@ operating_parameters(const struct scsi_lu *lu, uint8_t *out)
 	return bytes;
 }
 
+/* [SPC-4 5.17-4] */
 enum scsi_step
 scsi_receive_copy(struct scsi_cmd *c)
 {

@@ -32,7 +32,7 @@ test_place(struct scsi_cmd *c)
 	return block_io(c, SCSI_IO_READ, UINT64_MAX, c->scratch);
 }
 
-/* The first, a middle and the last block can be read. */
+/* The first, a middle and the last block can be read. [SPC-4 6.42-1] */
 static enum scsi_step
 test_begin(struct scsi_cmd *c)
 {

@@ -101,6 +101,7 @@ list_received(struct scsi_cmd *c)
 
 /* -- segments -------------------------------------------------------------- */
 
+/* [SPC-4 5.17-3] */
 static enum scsi_step
 segment_fails(struct scsi_cmd *c, enum scsi_outcome o, unsigned byte)
 {
@@ -142,7 +143,8 @@ lba_to_offset(const struct scsi_lu *lu, uint64_t lba, uint64_t *offset)
 	return *offset >> lu->block_shift == lba;
 }
 
-/* Where the segment that is next lies.  False: the command has ended. */
+/* Where the segment that is next lies.  False: the command has ended.
+ * [SPC-4 5.17-1] */
 static bool
 segment_begin(struct scsi_cmd *c)
 {
@@ -211,7 +213,7 @@ segment_piece(struct scsi_cmd *c)
 	return SCSI_STEP_COPY;
 }
 
-/* The next segment that has something to copy, or the end. */
+/* The next segment that has something to copy, or the end. [SPC-4 5.17-1] */
 static enum scsi_step
 segment_next(struct scsi_cmd *c)
 {

@@ -61,7 +61,7 @@ refuse(struct scsi_cmd *c, unsigned byte, int bit)
 
 /* Protection information and defect lists are refused by name.  With FOV the
  * certification, primary list and stop-on-error bits may be either: there is
- * nothing that they could change. */
+ * nothing that they could change. [SBC-3 5.3-1] */
 static bool
 header_is_valid(struct scsi_cmd *c)
 {
@@ -115,6 +115,7 @@ pattern_is_valid(struct scsi_cmd *c)
 	return true;
 }
 
+/* [SBC-3 5.3-2] */
 static enum scsi_step
 format_do(struct scsi_cmd *c)
 {

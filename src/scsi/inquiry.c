@@ -33,6 +33,7 @@ static const uint16_t version_descriptors[] = {
 
 static uint32_t	standard_build(const struct scsi_cmd *c, uint8_t *out);
 
+/* [SPC-4 6.6-3] */
 static uint8_t
 peripheral(const struct scsi_cmd *c)
 {
@@ -42,6 +43,7 @@ peripheral(const struct scsi_cmd *c)
 	    PERIPHERAL_NONE;
 }
 
+/* [SPC-4 6.6-2] */
 enum scsi_step
 scsi_inquiry(struct scsi_cmd *c)
 {
@@ -64,7 +66,8 @@ scsi_inquiry(struct scsi_cmd *c)
 	return scsi_answer(c, bytes, allocation_bytes);
 }
 
-/* [RFC7144 4.2-1] */
+/* [RFC7144 4.2-1]
+ * [SPC-4 6.6-1] */
 static uint32_t
 standard_build(const struct scsi_cmd *c, uint8_t *out)
 {

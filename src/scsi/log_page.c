@@ -144,6 +144,7 @@ start_stop_build(const struct scsi_lu *lu,
 	}
 }
 
+/* [SPC-4 7.3-4] */
 static void
 statistics_build(const struct scsi_lu *lu, const struct scsi_survey *survey,
     struct log_page_writer *w)
@@ -211,7 +212,7 @@ log_page_find(const struct scsi_lu *lu, uint8_t code, uint8_t subpage)
 	return NULL;
 }
 
-/* Codes alone, those without a subpage. */
+/* Codes alone, those without a subpage. [SPC-4 7.3-1] */
 static void
 supported_build(const struct scsi_lu *lu,
     [[maybe_unused]] const struct scsi_survey *survey,

@@ -51,7 +51,7 @@ sense_begin(struct scsi_cmd *c)
 }
 
 /* A pointer beyond the last parameter is refused; the lists of pages have none
- * (SPC-4 6.9.1). */
+ * (SPC-4 6.9.1). [SPC-4 7.3-2] */
 static enum scsi_step
 sense_answer(struct scsi_cmd *c)
 {
@@ -116,6 +116,7 @@ select_reset(struct scsi_cmd *c)
 	return scsi_finish(c, OUTCOME_GOOD);
 }
 
+/* [SPC-4 7.3-3] */
 enum scsi_step
 scsi_log_select(struct scsi_cmd *c)
 {

@@ -54,6 +54,7 @@ scsi_lu_is_write_through(const struct scsi_lu *lu)
 	return lu->is_write_through;
 }
 
+/* [SAM-5 5.6-1] */
 bool
 scsi_lu_tells_aborted(const struct scsi_lu *lu)
 {
@@ -62,6 +63,7 @@ scsi_lu_tells_aborted(const struct scsi_lu *lu)
 
 /* -- nexuses --------------------------------------------------------------- */
 
+/* [SAM-5 5.14-1] */
 void
 scsi_nexus_attach(struct scsi_nexus *n, struct scsi_lu *lu,
     const struct scsi_initiator_port *initiator,
@@ -76,6 +78,7 @@ scsi_nexus_attach(struct scsi_nexus *n, struct scsi_lu *lu,
 	alua_attach(n);
 }
 
+/* [SAM-5 6.3.4-1] */
 void
 scsi_nexus_detach(struct scsi_nexus *n)
 {
@@ -94,7 +97,8 @@ scsi_nexus_knows_inventory(struct scsi_nexus *n)
 /* -- events ---------------------------------------------------------------- */
 
 /* LUN RESET, SAM-5 6.3.3: what was set by a session or by MODE SELECT ends; an
- * ejected medium stays where it is. */
+ * ejected medium stays where it is.
+ * [SAM-5 6.3.3-2, 6.3.3-3, 6.3.3-5, 6.3.3-6] */
 static void
 reset(struct scsi_lu *lu)
 {
@@ -132,6 +136,7 @@ scsi_lu_event(struct scsi_lu *lu, enum scsi_lu_event event,
 	scsi_attention_raise_all(lu, a, except);
 }
 
+/* [SBC-3 5.16-3] */
 void
 scsi_lu_resize(struct scsi_lu *lu, uint64_t blocks)
 {

@@ -5,6 +5,7 @@
 
 static_assert(LUNS_MAX <= 0x4000, "flat addressing has 14 bits");
 
+/* [SAM-5 4.7-2, 4.7-3] */
 bool
 scsi_lun_parse(uint64_t wire, uint16_t *lun)
 {
@@ -23,6 +24,7 @@ scsi_lun_parse(uint64_t wire, uint16_t *lun)
 	return false;
 }
 
+/* [SAM-5 4.7-1] */
 uint64_t
 scsi_lun_build(uint16_t lun)
 {
@@ -31,6 +33,7 @@ scsi_lun_build(uint16_t lun)
 	return first << 48;
 }
 
+/* [SAM-5 4.7-4] */
 bool
 scsi_lun_is_report_luns(uint64_t wire)
 {

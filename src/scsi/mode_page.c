@@ -129,6 +129,7 @@ modes_default(const struct scsi_lu *lu)
 	    MODE_TASK_ABORTED;
 }
 
+/* [SPC-4 6.13-2] */
 unsigned
 modes_changeable(const struct scsi_lu *lu)
 {
@@ -136,6 +137,7 @@ modes_changeable(const struct scsi_lu *lu)
 	    MODE_DESCRIPTOR_SENSE | MODE_WRITE_PROTECT | MODE_TASK_ABORTED;
 }
 
+/* [SBC-3 6.4-2] */
 void
 modes_apply(struct scsi_lu *lu, unsigned set)
 {
@@ -146,6 +148,7 @@ modes_apply(struct scsi_lu *lu, unsigned set)
 	    (set & MODE_TASK_ABORTED) != 0, memory_order_relaxed);
 }
 
+/* [SAM-5 6.3.3-4] */
 void
 modes_reset(struct scsi_lu *lu)
 {

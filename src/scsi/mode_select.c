@@ -37,6 +37,7 @@ static bool	walk_page(struct walk *w);
 static enum scsi_step flush_first(struct scsi_cmd *c);
 static enum scsi_step apply(struct scsi_cmd *c);
 
+/* [SPC-4 6.9-4] */
 enum scsi_step
 scsi_mode_select(struct scsi_cmd *c)
 {
@@ -64,6 +65,7 @@ list_bytes(const struct scsi_cmd *c)
 	return is_6(c) ? c->cdb[4] : get_be16(c->cdb + 7);
 }
 
+/* [SPC-4 6.9-3] */
 static enum scsi_step
 check_cdb(struct scsi_cmd *c)
 {
@@ -169,6 +171,7 @@ page_find(const struct scsi_lu *lu, uint8_t code, uint8_t subpage)
 	return NULL;
 }
 
+/* [SPC-4 6.9-1] */
 static bool
 walk_page(struct walk *w)
 {
@@ -221,7 +224,7 @@ wanted(const struct scsi_cmd *c)
 }
 
 /* What was written while the cache was on must be as safe as what follows
- * GOOD. */
+ * GOOD. [SBC-3 6.4-1] */
 static enum scsi_step
 flush_first(struct scsi_cmd *c)
 {
@@ -236,6 +239,7 @@ flush_first(struct scsi_cmd *c)
 	return SCSI_STEP_IO;
 }
 
+/* [SPC-4 6.9-2] */
 static enum scsi_step
 apply(struct scsi_cmd *c)
 {

@@ -73,6 +73,7 @@ is_wanted(const struct scsi_cmd *c, const struct mode_page *page)
 	    (subpage == MODE_SUBPAGE_ALL || subpage == page->subpage);
 }
 
+/* [SPC-4 6.13-3, 6.13-4] */
 static enum scsi_step
 check_cdb(struct scsi_cmd *c)
 {
@@ -95,7 +96,7 @@ check_cdb(struct scsi_cmd *c)
 	return scsi_answer_begin(c, ANSWER_BYTES_MAX);
 }
 
-/* SBC-3 6.4.2.2 and 6.4.2.3. */
+/* SBC-3 6.4.2.2 and 6.4.2.3. [SPC-4 6.13-1] */
 static uint32_t
 descriptor_build(const struct scsi_lu *lu, bool is_long, uint8_t *out)
 {
@@ -110,6 +111,7 @@ descriptor_build(const struct scsi_lu *lu, bool is_long, uint8_t *out)
 	return 8;
 }
 
+/* [SPC-4 6.13-1] */
 static uint32_t
 pages_build(const struct scsi_cmd *c, uint8_t *out)
 {

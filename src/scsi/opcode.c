@@ -104,7 +104,7 @@ scsi_opcode_has_actions(uint8_t opcode, const struct scsi_lu *lu)
 }
 
 /* Starting a unit and allowing removal harm nobody; the opposite does (SBC-3
- * table 13, SPC-2 table 10). */
+ * table 13, SPC-2 table 10). [SPC-4 5.13-1] */
 enum scsi_access
 scsi_opcode_access(const struct scsi_opcode *o, const uint8_t *cdb)
 {

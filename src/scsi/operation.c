@@ -93,6 +93,7 @@ operation_begin(struct scsi_lu *lu, const struct operation_plan *plan)
 	set_state(lu, OPERATION_RUNNING);
 }
 
+/* [SBC-4 4.11-2] */
 void
 operation_forgive(struct scsi_lu *lu)
 {
@@ -148,7 +149,8 @@ piece(const struct scsi_lu *lu, enum scsi_io_op op, uint64_t bytes_max,
 		.length = length < bytes_max ? length : bytes_max };
 }
 
-/* Zeros over the data that the last EXTENT has found, or the next EXTENT. */
+/* Zeros over the data that the last EXTENT has found, or the next EXTENT.
+ * [SBC-4 4.11-4] */
 static void
 scrub_piece(const struct scsi_lu *lu, uint8_t *scratch, struct scsi_io *io)
 {
@@ -165,7 +167,7 @@ scrub_piece(const struct scsi_lu *lu, uint8_t *scratch, struct scsi_io *io)
 	piece(lu, SCSI_IO_WRITE, bytes_max, scratch, io);
 }
 
-/* The stage's next piece; false: it has none left. */
+/* The stage's next piece; false: it has none left. [SBC-4 4.11-5] */
 static bool
 stage_piece(const struct scsi_lu *lu, enum stage stage, uint8_t *scratch,
     struct scsi_io *io)
@@ -198,7 +200,7 @@ stage_piece(const struct scsi_lu *lu, enum stage stage, uint8_t *scratch,
 	return true;
 }
 
-/* The stage is over; another pass of it, or the next one. */
+/* The stage is over; another pass of it, or the next one. [SBC-4 4.11-4] */
 static void
 stage_next(struct operation *o, enum stage stage)
 {
@@ -292,6 +294,7 @@ outcome(const struct operation *o)
 	    OUTCOME_FORMAT_CORRUPTED;
 }
 
+/* [SBC-4 4.11-1] */
 struct scsi_sense
 operation_sense(const struct scsi_lu *lu)
 {
@@ -309,6 +312,8 @@ operation_sense(const struct scsi_lu *lu)
 	return s;
 }
 
+/* [SBC-3 5.3-3]
+ * [SBC-4 4.11-1, 4.11-2] */
 bool
 operation_allows(struct scsi_cmd *c)
 {

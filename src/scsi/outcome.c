@@ -19,7 +19,7 @@ static const struct {
 
 /* SENSE KEY SPECIFIC as FIELD POINTER: SKSV, C/D, BPV and the bit, then the
  * byte (SPC-4 4.5.2.4.2); as SEGMENT POINTER: SD instead of C/D (4.5.2.4.5);
- * as PROGRESS INDICATION: SKSV, then how far (4.5.2.4.4). */
+ * as PROGRESS INDICATION: SKSV, then how far (4.5.2.4.4). [SPC-4 4.5-2] */
 static void
 key_specific_build(uint8_t out[3], const struct scsi_sense *s)
 {
@@ -34,7 +34,7 @@ key_specific_build(uint8_t out[3], const struct scsi_sense *s)
 }
 
 /* Fixed format, SPC-4 4.5.3.  INFORMATION has 32 bits; what does not fit is
- * not valid. */
+ * not valid. [SPC-4 4.5-1, 4.5-3] */
 static size_t
 fixed_build(uint8_t *out, const struct scsi_sense *s)
 {
@@ -56,7 +56,7 @@ fixed_build(uint8_t *out, const struct scsi_sense *s)
 	return 18;
 }
 
-/* Descriptor format, SPC-4 4.5.2. */
+/* Descriptor format, SPC-4 4.5.2. [SPC-4 4.5-4] */
 static size_t
 descriptor_build(uint8_t *out, const struct scsi_sense *s)
 {
@@ -90,6 +90,7 @@ descriptor_build(uint8_t *out, const struct scsi_sense *s)
 	return (size_t)(end - out);
 }
 
+/* [SPC-4 4.5-5] */
 size_t
 scsi_sense_build(uint8_t *out, const struct scsi_sense *s, bool is_descriptor)
 {
@@ -107,7 +108,8 @@ scsi_sense_of(enum scsi_outcome o)
 }
 
 /* CHECK CONDITION, the one place where a command gets its sense data.
- * [RFC7143 11.4.7-2] */
+ * [RFC7143 11.4.7-2]
+ * [SAM-5 5.3-1] */
 static enum scsi_step
 finish(struct scsi_cmd *c, const struct scsi_sense *s)
 {
@@ -215,7 +217,8 @@ scsi_finish_attention(struct scsi_cmd *c, uint8_t asc, uint8_t ascq)
 
 /* -- errno values ---------------------------------------------------------- */
 
-/* EIO and its like: what could not be read or written, and where. */
+/* EIO and its like: what could not be read or written, and where.
+ * [SBC-3 5.8-3] */
 static enum scsi_step
 finish_medium_error(struct scsi_cmd *c)
 {
@@ -240,6 +243,7 @@ finish_medium_error(struct scsi_cmd *c)
 	return scsi_finish_at(c, o, io->offset >> c->lu->block_shift);
 }
 
+/* [SBC-3 4.7-3] */
 enum scsi_step
 scsi_finish_error(struct scsi_cmd *c, int error)
 {

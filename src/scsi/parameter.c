@@ -13,6 +13,7 @@ scsi_answer_begin(struct scsi_cmd *c, uint32_t bytes_max)
 	return SCSI_STEP_RECEIVE;
 }
 
+/* [SPC-4 4.3-3] */
 enum scsi_step
 scsi_answer(struct scsi_cmd *c, uint32_t bytes, uint32_t allocation_bytes)
 {
@@ -26,6 +27,7 @@ scsi_answer(struct scsi_cmd *c, uint32_t bytes, uint32_t allocation_bytes)
 	return step;
 }
 
+/* [SPC-4 4.3-4] */
 enum scsi_step
 scsi_list_begin(struct scsi_cmd *c, uint32_t list_bytes)
 {
@@ -55,6 +57,7 @@ scsi_exclusive(struct scsi_cmd *c)
 	return SCSI_STEP_EXCLUSIVE;
 }
 
+/* [SPC-4 5.12-4] */
 enum scsi_step
 scsi_keep(struct scsi_cmd *c, struct span kept)
 {

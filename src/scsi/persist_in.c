@@ -115,6 +115,7 @@ answer_reservation(const struct scsi_reservations *r, struct answer *a)
 	answer_add(a, descriptor, sizeof(descriptor));
 }
 
+/* [SPC-4 6.15-1] */
 static void
 answer_capabilities(const struct scsi_lu *lu, struct answer *a)
 {
@@ -138,6 +139,7 @@ answer_capabilities(const struct scsi_lu *lu, struct answer *a)
 	answer_add(a, bytes, sizeof(bytes));
 }
 
+/* [SPC-4 6.15-2] */
 static void
 answer_full_status(const struct scsi_reservations *r, struct answer *a)
 {

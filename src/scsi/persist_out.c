@@ -41,6 +41,7 @@ static enum scsi_step preempt(struct persist_request *q);
 static void	preempt_reservation(struct persist_request *q);
 static void	preempt_registrations(struct persist_request *q);
 
+/* [SPC-4 6.16-2] */
 enum scsi_step
 scsi_persistent_out(struct scsi_cmd *c)
 {
@@ -61,6 +62,7 @@ scsi_persistent_out(struct scsi_cmd *c)
 	}
 }
 
+/* [SPC-4 5.12-10, 6.16-1] */
 static enum scsi_step
 check_cdb(struct scsi_cmd *c)
 {
@@ -133,6 +135,7 @@ act(struct persist_request *q)
 
 /* -- from the draft to its effect ------------------------------------------ */
 
+/* [SPC-4 5.12-22] */
 enum scsi_step
 persist_counted(struct persist_request *q)
 {
@@ -140,6 +143,7 @@ persist_counted(struct persist_request *q)
 	return persist_changed(q);
 }
 
+/* [SPC-4 5.12-4, 5.12-5] */
 enum scsi_step
 persist_changed(struct persist_request *q)
 {
@@ -201,6 +205,7 @@ take_reservation(struct persist_request *q)
 	q->r->holder = pr_type_is_all(q->r->type) ? NULL : q->own;
 }
 
+/* [SPC-4 5.12-8, 5.12-9] */
 static enum scsi_step
 reserve(struct persist_request *q)
 {
@@ -213,6 +218,7 @@ reserve(struct persist_request *q)
 	return persist_conflict(q);
 }
 
+/* [SPC-4 5.12-11, 5.12-12] */
 static enum scsi_step
 release(struct persist_request *q)
 {
@@ -225,6 +231,7 @@ release(struct persist_request *q)
 	return persist_changed(q);
 }
 
+/* [SPC-4 5.12-20] */
 static enum scsi_step
 clear(struct persist_request *q)
 {
@@ -250,6 +257,7 @@ is_reservation_meant(const struct persist_request *q)
 	return q->new_key == q->r->holder->key;
 }
 
+/* [SPC-4 5.12-16] */
 static bool
 is_key_registered(const struct scsi_reservations *r, uint64_t key)
 {
@@ -260,6 +268,7 @@ is_key_registered(const struct scsi_reservations *r, uint64_t key)
 	return false;
 }
 
+/* [SPC-4 5.12-17] */
 static enum scsi_step
 preempt(struct persist_request *q)
 {
@@ -281,6 +290,7 @@ preempt(struct persist_request *q)
 	return persist_counted(q);
 }
 
+/* [SPC-4 5.12-15] */
 static void
 preempt_reservation(struct persist_request *q)
 {
@@ -303,7 +313,7 @@ preempt_reservation(struct persist_request *q)
 }
 
 /* The sender's own registration goes too if it has the key (5.12.11.2.5); no
- * task of its is aborted. */
+ * task of its is aborted. [SPC-4 5.12-14, 5.12-18] */
 static void
 preempt_registrations(struct persist_request *q)
 {
@@ -321,6 +331,7 @@ preempt_registrations(struct persist_request *q)
 
 /* -- what all actions have in common --------------------------------------- */
 
+/* [SPC-4 5.12-8] */
 bool
 persist_is_key_right(const struct persist_request *q)
 {
@@ -339,6 +350,7 @@ persist_conflict(struct persist_request *q)
 	return scsi_finish(q->c, OUTCOME_RESERVATION_CONFLICT);
 }
 
+/* [SPC-4 5.12-3] */
 void
 persist_release(struct persist_request *q)
 {
@@ -371,6 +383,7 @@ persist_tell(struct persist_request *q, struct scsi_registration *g,
 		g->told |= 1u << a;
 }
 
+/* [SPC-4 5.12-13] */
 void
 persist_tell_registered(struct persist_request *q, enum scsi_attention a)
 {

@@ -72,6 +72,7 @@ is_list_right(struct persist_request *q, enum scsi_step *step)
 	return false;
 }
 
+/* [SPC-4 5.12-2, 5.12-6, 5.12-23] */
 enum scsi_step
 persist_register(struct persist_request *q)
 {
@@ -100,7 +101,7 @@ persist_register(struct persist_request *q)
 
 /* The reservation goes with its holder; with the last of them where everyone is
  * one (SPC-4 5.12.11.2.3).  Who goes is not told of it: with ALL_TG_PT it is
- * the sender, at another of its ports. */
+ * the sender, at another of its ports. [SPC-4 5.12-3] */
 static void
 unregister(struct persist_request *q, struct scsi_registration *g)
 {
@@ -113,7 +114,8 @@ unregister(struct persist_request *q, struct scsi_registration *g)
 
 /* The sender at one target port: as if the command had come through it, except
  * that where it is not registered, its key is not looked at.  A client that
- * asks for all ports cannot know of each that was added since. */
+ * asks for all ports cannot know of each that was added since.
+ * [SPC-4 5.12-6, 5.12-23] */
 static bool
 register_at(struct persist_request *q, uint16_t relative_id,
     enum scsi_step *step)
@@ -177,7 +179,7 @@ introduce_name(struct persist_request *q, const char *name, unsigned at,
 }
 
 /* Register one initiator port, named by the TransportID at byte `at`.  Nobody's
- * key is changed behind its back. */
+ * key is changed behind its back. [SPC-4 5.12-7] */
 static bool
 introduce(struct persist_request *q, const struct scsi_initiator_port *port,
     unsigned at, enum scsi_step *step)
@@ -202,6 +204,7 @@ introduce(struct persist_request *q, const struct scsi_initiator_port *port,
 	return true;
 }
 
+/* [SPC-4 5.12-7] */
 static enum scsi_step
 register_listed(struct persist_request *q)
 {
@@ -277,6 +280,7 @@ destination_parse(struct persist_request *q, struct scsi_initiator_port *port,
 	return false;
 }
 
+/* [SPC-4 5.12-21] */
 enum scsi_step
 persist_register_and_move(struct persist_request *q)
 {

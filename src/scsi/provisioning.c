@@ -81,6 +81,7 @@ scsi_lu_space_has_news(const struct scsi_lu *lu, uint64_t allocated_bytes,
 	    is_much(lu, allocated_bytes) != lu->is_much_used;
 }
 
+/* [SBC-3 4.7-2] */
 bool
 scsi_lu_space_is(struct scsi_lu *lu, uint64_t allocated_bytes,
     uint64_t left_bytes)

@@ -52,6 +52,7 @@ reservations_attach(struct scsi_nexus *n)
 	    n->target->relative_id);
 }
 
+/* [SAM-5 6.3.4-1, 6.3.4-2] */
 void
 reservations_detach(struct scsi_nexus *n)
 {
@@ -65,6 +66,7 @@ reservations_detach(struct scsi_nexus *n)
 
 /* -- the check of every command -------------------------------------------- */
 
+/* [SPC-4 5.13-3] */
 bool
 reservations_allow(const struct scsi_cmd *c, enum scsi_access access)
 {
@@ -97,7 +99,9 @@ reservations_allow_port(const struct scsi_lu *lu,
 }
 
 /* SPC-4 5.13.1, table 65; the difference between the types is who is exempt
- * (the holder, or everyone registered) and whether reading is free. */
+ * (the holder, or everyone registered) and whether reading is free.
+ * [SAM-5 5.3-2]
+ * [SPC-4 5.13-1, 5.13-4] */
 static bool
 persistent_allows(const struct scsi_reservations *r,
     const struct scsi_nexus *n, enum scsi_access access)
@@ -159,6 +163,7 @@ pr_type_is_all(enum scsi_pr_type type)
 	return type >= SCSI_PR_WRITE_EXCLUSIVE_ALL;
 }
 
+/* [SPC-4 5.12-18, 5.12-19] */
 bool
 scsi_abort_covers(const struct scsi_abort *a, const struct scsi_nexus *nexus)
 {
@@ -175,7 +180,7 @@ scsi_abort_covers(const struct scsi_abort *a, const struct scsi_nexus *nexus)
 
 /* What both answer while keys are registered (SPC-4 5.13.3, CRH 1): those
  * whom a persistent reservation protects get GOOD and nothing changes, all
- * others conflict. */
+ * others conflict. [SPC-4 5.13-2] */
 static enum scsi_step
 finish_beside_registrations(struct scsi_cmd *c)
 {
@@ -186,6 +191,7 @@ finish_beside_registrations(struct scsi_cmd *c)
 	return scsi_finish(c, OUTCOME_RESERVATION_CONFLICT);
 }
 
+/* [SPC-4 5.13-3] */
 enum scsi_step
 scsi_reserve(struct scsi_cmd *c)
 {

@@ -95,7 +95,7 @@ take_over(struct scsi_reservations *r, struct scsi_reservations *draft)
 	draft->gone = NULL;
 }
 
-/* Its registration; NULL when it has none, or is gone. */
+/* Its registration; NULL when it has none, or is gone. [SPC-4 5.12-1] */
 static void
 meet_registration(struct scsi_nexus *n, const struct scsi_nexus *sender)
 {

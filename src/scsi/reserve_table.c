@@ -5,6 +5,7 @@
 
 #include "scsi/reserve.h"
 
+/* [SPC-4 5.12-1] */
 bool
 registration_is_of(const struct scsi_registration *g,
     const struct scsi_initiator_port *initiator, uint16_t relative_id)

@@ -59,6 +59,7 @@ put_target(uint8_t *d, const char *name)
 	memcpy(d + 4, name, strlen(name));
 }
 
+/* [SPC-4 5.17-6] */
 void
 rod_token_build(struct scsi_rod *rod, const struct scsi_nexus *n)
 {

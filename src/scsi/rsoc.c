@@ -40,6 +40,7 @@ all_bytes_max(void)
 	    (ALL_DESCRIPTOR_BYTES + TIMEOUTS_BYTES);
 }
 
+/* [SPC-4 6.35-1, 6.35-2] */
 static uint8_t *
 put_command(uint8_t *at, const struct scsi_opcode *o, bool with_timeouts)
 {
@@ -55,6 +56,7 @@ put_command(uint8_t *at, const struct scsi_opcode *o, bool with_timeouts)
 	return with_timeouts ? put_timeouts(at) : at;
 }
 
+/* [SPC-4 6.35-1] */
 static enum scsi_step
 report_all(struct scsi_cmd *c)
 {
@@ -88,6 +90,7 @@ find_asked(const struct scsi_cmd *c, bool *has_actions)
 	return o;
 }
 
+/* [SPC-4 6.35-3] */
 static enum scsi_step
 report_one(struct scsi_cmd *c)
 {
@@ -154,6 +157,7 @@ enum {
 	NEXUS_RESET		= 0x01,		/* ITNRS */
 };
 
+/* [SPC-4 6.36-1] */
 enum scsi_step
 scsi_report_task_functions(struct scsi_cmd *c)
 {

@@ -190,7 +190,8 @@ use_check(struct scsi_cmd *c)
 	return SCSI_STEP_ROD;
 }
 
-/* Offsets count in blocks of the unit that is written (SBC-3 5.31.3). */
+/* Offsets count in blocks of the unit that is written (SBC-3 5.31.3).
+ * [SPC-4 5.17-7] */
 static enum scsi_step
 use_found(struct scsi_cmd *c)
 {

@@ -19,6 +19,7 @@ static bool	name_parse(struct span text, struct scsi_initiator_port *port);
 static bool	isid_parse(struct span digits, uint8_t isid[6]);
 static bool	is_all_nul(struct span bytes);
 
+/* [SPC-4 7.6-1] */
 bool
 transport_id_parse(struct span bytes, struct scsi_initiator_port *port,
     bool *has_isid, size_t *used)
@@ -82,7 +83,8 @@ name_parse(struct span text, struct scsi_initiator_port *port)
 	    is_all_nul(span_of(end, text.bytes - name_bytes));
 }
 
-/* [RFC7143 4.4.2-2, 4.4.2-3] */
+/* [RFC7143 4.4.2-2, 4.4.2-3]
+ * [SPC-4 7.6-1] */
 size_t
 transport_id_build(const struct scsi_initiator_port *port, uint8_t *bytes)
 {

@@ -88,6 +88,7 @@ vpd_build(const struct scsi_cmd *c, uint8_t code, uint8_t peripheral,
 	return HEADER_BYTES + bytes;
 }
 
+/* [SPC-4 7.8-1] */
 static uint32_t
 supported_pages(const struct scsi_cmd *c, uint8_t *out)
 {
@@ -100,6 +101,7 @@ supported_pages(const struct scsi_cmd *c, uint8_t *out)
 	return count;
 }
 
+/* [SPC-4 7.8-2] */
 static uint32_t
 unit_serial_number(const struct scsi_cmd *c, uint8_t *out)
 {
@@ -112,6 +114,7 @@ unit_serial_number(const struct scsi_cmd *c, uint8_t *out)
 
 /* Offsets below are those of the standard, with the header counted in. */
 
+/* [SPC-4 7.8-4] */
 static uint32_t
 extended_inquiry(const struct scsi_cmd *c, uint8_t *out)
 {
@@ -149,6 +152,7 @@ transfer_granularity(const struct scsi_lu_config *config)
 	return (uint16_t)config->discard_blocks;
 }
 
+/* [SBC-3 6.6-1] */
 static uint32_t
 block_limits(const struct scsi_cmd *c, uint8_t *out)
 {
@@ -188,7 +192,8 @@ block_limits(const struct scsi_cmd *c, uint8_t *out)
 }
 
 /* WABEREQ: what BLOCK ERASE has erased can be read, as zeros; 00b without that
- * command (SBC-4 table 253).  VBULS: VERIFY takes unmapped blocks for zeros. */
+ * command (SBC-4 table 253).  VBULS: VERIFY takes unmapped blocks for zeros.
+ * [SBC-3 6.6-3] */
 static uint32_t
 block_characteristics(const struct scsi_cmd *c, uint8_t *out)
 {
@@ -206,6 +211,7 @@ block_characteristics(const struct scsi_cmd *c, uint8_t *out)
 	return 60;
 }
 
+/* [SBC-3 6.6-2] */
 static uint32_t
 block_provisioning(const struct scsi_cmd *c, uint8_t *out)
 {

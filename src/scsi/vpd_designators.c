@@ -62,6 +62,7 @@ static void	add_name(struct page *p, unsigned association,
 		    const char *format, ...)
 		    __attribute__((format(printf, 3, 4)));
 
+/* [SPC-4 7.8-3] */
 uint32_t
 vpd_device_identification(const struct scsi_cmd *c, uint8_t *out)
 {
@@ -76,7 +77,8 @@ vpd_device_identification(const struct scsi_cmd *c, uint8_t *out)
 	return p.length;
 }
 
-/* A unit that has no list of ports has the one by which it was asked. */
+/* A unit that has no list of ports has the one by which it was asked.
+ * [SPC-4 7.8-5] */
 uint32_t
 vpd_scsi_ports(const struct scsi_cmd *c, uint8_t *out)
 {

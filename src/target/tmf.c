@@ -142,7 +142,7 @@ is_any([[maybe_unused]] const struct unit_abort *a,
 
 /* -- unit by unit ---------------------------------------------------------- */
 
-/* False without memory. */
+/* False without memory. [SAM-5 6.3.3-1] */
 static bool
 tmf_unit(struct tmf *m, struct unit *u)
 {
@@ -164,7 +164,8 @@ tmf_unit(struct tmf *m, struct unit *u)
 	return unit_abort_start(u, m->nexus->shard->index, &m->abort);
 }
 
-/* [RFC7143 13.23-5] */
+/* [RFC7143 13.23-5]
+ * [SAM-5 5.6-4] */
 static void
 tmf_unit_aborted(struct unit_abort *a)
 {
@@ -217,7 +218,8 @@ nexus_reset(struct tmf *m)
 }
 
 /* [RFC7143 11.5.1-10]
- * [RFC7144 6.3-8] */
+ * [RFC7144 6.3-8]
+ * [SAM-5 5.6-2, 5.6-3] */
 static void
 tmf_unit_claimed(struct unit_claim *c)
 {

@@ -390,7 +390,8 @@ shard_held(struct reactor_msg *msg)
 
 /* -- stopping commands ----------------------------------------------------- */
 
-/* [RFC7143 4.2.3.3-8] */
+/* [RFC7143 4.2.3.3-8]
+ * [SAM-5 5.6-4, 6.3.3-1] */
 bool
 unit_abort_start(struct unit *u, unsigned shard, struct unit_abort *a)
 {

@@ -184,6 +184,8 @@ has_own_test(uint8_t opcode)
 	    opcode == 0x5f;
 }
 
+/* [SAM-5 5.3-2]
+ * [SPC-4 5.13-1] */
 TEST(every_command_meets_every_type_as_the_standards_say)
 {
 	unsigned count = 0;
@@ -284,7 +286,8 @@ TEST(reserve_6_meets_every_type_as_the_standard_says)
 	}
 }
 
-/* What a unit refuses that nobody has reserved has other reasons. */
+/* What a unit refuses that nobody has reserved has other reasons.
+ * [SPC-4 5.13-4] */
 TEST(registrations_alone_hinder_no_command)
 {
 	static const uint8_t zeros[1024];

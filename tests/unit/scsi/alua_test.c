@@ -84,6 +84,7 @@ static const uint8_t both_groups[] = {
 	0x00, 0x8f, 0x00, 0x07, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x07,
 };
 
+/* [SPC-4 6.37-1] */
 TEST(every_port_reports_every_group)
 {
 	open_alua(SCSI_ALUA_IMPLICIT);
@@ -96,6 +97,7 @@ TEST(every_port_reports_every_group)
 	rig_close(&rig);
 }
 
+/* [SPC-4 6.37-2] */
 TEST(extended_header_tells_the_transition_time)
 {
 	open_alua(SCSI_ALUA_IMPLICIT);
@@ -106,6 +108,7 @@ TEST(extended_header_tells_the_transition_time)
 	rig_close(&rig);
 }
 
+/* [SPC-4 6.37-2] */
 TEST(reserved_parameter_data_format_is_refused)
 {
 	open_alua(SCSI_ALUA_IMPLICIT);
@@ -164,6 +167,7 @@ TEST(states_at_the_start_are_those_configured)
 	rig_close(&rig);
 }
 
+/* [SPC-4 6.6-1] */
 TEST(inquiry_tells_who_may_change_states)
 {
 	const uint8_t cdb[6] = { 0x12, 0, 0, 0, 36 };
@@ -238,6 +242,7 @@ TEST(identification_names_the_port_it_was_asked_through)
 	rig_close(&rig);
 }
 
+/* [SPC-4 7.8-5] */
 TEST(scsi_ports_page_names_every_port)
 {
 	const uint8_t *at;
@@ -356,16 +361,19 @@ check_lets_through(enum scsi_port_state state, uint8_t ascq,
 	rig_close(&rig);
 }
 
+/* [SPC-4 5.15-1] */
 TEST(standby_refuses_exactly_what_needs_the_medium)
 {
 	check_lets_through(SCSI_PORT_STANDBY, 0x0b, is_of_standby);
 }
 
+/* [SPC-4 5.15-1] */
 TEST(unavailable_answers_only_who_is_there)
 {
 	check_lets_through(SCSI_PORT_UNAVAILABLE, 0x0c, is_of_unavailable);
 }
 
+/* [SPC-4 5.15-2] */
 TEST(transitioning_says_try_again)
 {
 	check_lets_through(SCSI_PORT_TRANSITIONING, 0x0a, is_of_transition);
@@ -377,12 +385,14 @@ is_any([[maybe_unused]] uint8_t opcode, [[maybe_unused]] uint8_t action)
 	return true;
 }
 
+/* [SPC-4 5.15-3] */
 TEST(nonoptimized_does_everything)
 {
 	check_lets_through(SCSI_PORT_NONOPTIMIZED, 0x0b, is_any);
 	check_lets_through(SCSI_PORT_OPTIMIZED, 0x0b, is_any);
 }
 
+/* [SPC-4 6.39-1] */
 TEST(request_sense_tells_the_state)
 {
 	const uint8_t cdb[6] = { 0x03, 0, 0, 0, 252 };
@@ -397,6 +407,7 @@ TEST(request_sense_tells_the_state)
 	rig_close(&rig);
 }
 
+/* [SAM-5 5.3-3] */
 TEST(state_comes_before_a_reservation)
 {
 	const uint8_t reserve[6] = { 0x16 };
@@ -435,6 +446,7 @@ TEST(command_that_waited_is_looked_at_again)
 
 /* -- changing -------------------------------------------------------------- */
 
+/* [SPC-4 5.15-4, 6.45-2] */
 TEST(initiator_sets_states_and_the_others_are_told)
 {
 	static const uint8_t list[12] = { [4] = 0x2, [7] = 1, [11] = 7 };
@@ -465,6 +477,7 @@ TEST(what_changes_nothing_is_told_to_nobody)
 	rig_close(&rig);
 }
 
+/* [SPC-4 5.15-4] */
 TEST(attention_is_06_2a_06_and_told_once)
 {
 	open_alua(SCSI_ALUA_IMPLICIT);
@@ -478,6 +491,7 @@ TEST(attention_is_06_2a_06_and_told_once)
 	rig_close(&rig);
 }
 
+/* [SPC-4 5.15-5] */
 TEST(transition_that_goes_back_has_failed)
 {
 	open_alua(SCSI_ALUA_IMPLICIT);
@@ -506,6 +520,7 @@ TEST(set_of_a_group_in_transition_has_to_wait)
 	rig_close(&rig);
 }
 
+/* [SPC-4 6.45-1] */
 TEST(wrong_states_and_groups_are_refused_and_nothing_changes)
 {
 	static const struct {
@@ -534,6 +549,7 @@ TEST(wrong_states_and_groups_are_refused_and_nothing_changes)
 	rig_close(&rig);
 }
 
+/* [SPC-4 6.45-1] */
 TEST(parameter_lists_of_odd_lengths_are_refused)
 {
 	static const uint8_t list[4 + 4 * TARGET_PORTS_MAX + 4];

@@ -65,7 +65,8 @@ least(uint64_t x, uint64_t y)
 	return (uint32_t)(x < y ? x : y);
 }
 
-/* [RFC7143 11.4.5.3-1..3] */
+/* [RFC7143 11.4.5.3-1..3]
+ * [SPC-4 4.3-3] */
 TEST(answer_is_cut_at_any_allocation_length)
 {
 	static uint8_t whole[65536];
@@ -116,7 +117,8 @@ TEST(answer_is_cut_at_any_room_that_the_initiator_has)
 	disk_close(&disk);
 }
 
-/* What VPD B0 and B2 claim is what WRITE SAME, UNMAP and their like take. */
+/* What VPD B0 and B2 claim is what WRITE SAME, UNMAP and their like take.
+ * [SBC-3 5.28-4, 6.6-1] */
 TEST(block_limits_are_those_that_are_enforced)
 {
 	const uint8_t b0[6] = { 0x12, 0x01, 0xb0, 0, 64, 0 };

@@ -26,6 +26,7 @@ write_atomic(struct disk *disk, uint8_t bits, uint64_t lba, uint16_t blocks,
 	return disk_run(disk, 0, cdb, sizeof(cdb), out, sent);
 }
 
+/* [SBC-4 4.29-1] */
 TEST(it_is_offered_where_the_store_keeps_writes_whole)
 {
 	struct scsi_lu_config config = atomic_config(512);
@@ -49,6 +50,7 @@ TEST(it_is_offered_where_the_store_keeps_writes_whole)
 	disk_close(&disk);
 }
 
+/* [SBC-4 4.29-1] */
 TEST(it_is_one_write_and_alone)
 {
 	struct scsi_lu_config config = atomic_config(4096);
@@ -66,6 +68,7 @@ TEST(it_is_one_write_and_alone)
 	disk_close(&disk);
 }
 
+/* [SBC-4 4.29-2] */
 TEST(what_cannot_be_whole_is_refused)
 {
 	struct scsi_lu_config config = atomic_config(4096);
@@ -131,6 +134,7 @@ may_go_on_after(struct disk *disk, const uint64_t *lbas, size_t count)
 	return false;
 }
 
+/* [SBC-4 4.29-3] */
 TEST(a_long_read_never_shows_half_of_it)
 {
 	static const uint64_t across[] = { 2047 }, beside[] = { 2040, 2048 },

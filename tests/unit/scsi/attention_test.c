@@ -9,6 +9,7 @@ run_ready(struct disk *disk, unsigned nexus)
 	return disk_run(disk, nexus, test_unit_ready, 6, NULL, 0);
 }
 
+/* [SAM-5 5.14-1] */
 TEST(new_nexus_is_told_of_power_on_once)
 {
 	struct disk disk;
@@ -24,7 +25,8 @@ TEST(new_nexus_is_told_of_power_on_once)
 	disk_close(&disk);
 }
 
-/* [RFC7144 6.3-9] */
+/* [RFC7144 6.3-9]
+ * [SAM-5 5.14-1] */
 TEST(reinstated_nexus_is_told_of_its_loss)
 {
 	struct disk disk;
@@ -38,6 +40,7 @@ TEST(reinstated_nexus_is_told_of_its_loss)
 	disk_close(&disk);
 }
 
+/* [SAM-5 5.14-2] */
 TEST(events_reach_all_but_their_cause)
 {
 	static const struct {
@@ -69,6 +72,7 @@ TEST(events_reach_all_but_their_cause)
 	disk_close(&disk);
 }
 
+/* [SAM-5 5.14-4] */
 TEST(several_are_told_one_by_one_the_most_important_first)
 {
 	struct scsi_nexus *n;
@@ -89,6 +93,7 @@ TEST(several_are_told_one_by_one_the_most_important_first)
 	disk_close(&disk);
 }
 
+/* [SAM-5 5.14-5] */
 TEST(power_on_covers_lesser_resets)
 {
 	struct scsi_nexus n = { 0 };
@@ -102,6 +107,7 @@ TEST(power_on_covers_lesser_resets)
 	CHECK(!scsi_attention_take(&n, &asc, &ascq));
 }
 
+/* [SAM-5 5.14-3] */
 TEST(one_raised_twice_is_told_once)
 {
 	struct scsi_nexus n = { 0 };
@@ -113,6 +119,7 @@ TEST(one_raised_twice_is_told_once)
 	CHECK(!scsi_attention_take(&n, &asc, &ascq));
 }
 
+/* [SAM-5 5.14-6] */
 TEST(inquiry_and_report_luns_run_and_leave_the_attention)
 {
 	const uint8_t inquiry[6] = { 0x12, 0, 0, 0, 36, 0 };
@@ -128,6 +135,7 @@ TEST(inquiry_and_report_luns_run_and_leave_the_attention)
 	disk_close(&disk);
 }
 
+/* [SAM-5 5.14-8] */
 TEST(report_luns_answers_for_reported_luns_data_has_changed)
 {
 	const uint8_t report_luns[12] = { 0xa0, [8] = 1 };
@@ -142,6 +150,7 @@ TEST(report_luns_answers_for_reported_luns_data_has_changed)
 	disk_close(&disk);
 }
 
+/* [SAM-5 5.14-7] */
 TEST(request_sense_tells_the_attention_as_data)
 {
 	const uint8_t request_sense[6] = { 0x03, 0, 0, 0, 252, 0 };

@@ -25,6 +25,7 @@ information(const struct disk *disk)
 
 /* -- VERIFY -- */
 
+/* [SBC-3 5.29-2] */
 TEST(verify_without_bytchk_reads_all_of_the_range)
 {
 	struct disk disk;
@@ -51,6 +52,7 @@ TEST(verify_without_bytchk_ignores_data)
 	disk_close(&disk);
 }
 
+/* [SBC-3 5.29-1] */
 TEST(verify_finds_the_first_byte_that_differs)
 {
 	struct disk disk;
@@ -70,6 +72,7 @@ TEST(verify_finds_the_first_byte_that_differs)
 	disk_close(&disk);
 }
 
+/* [SBC-3 5.29-1] */
 TEST(verify_of_one_block_against_many)
 {
 	struct disk disk;
@@ -85,6 +88,7 @@ TEST(verify_of_one_block_against_many)
 	disk_close(&disk);
 }
 
+/* [SBC-3 5.29-3] */
 TEST(verify_refuses_reserved_bytchk_and_missing_data)
 {
 	struct disk disk;
@@ -126,6 +130,7 @@ TEST(data_held_in_memory_is_limited_to_the_transfer_length)
 
 /* -- WRITE AND VERIFY -- */
 
+/* [SBC-3 5.37-1] */
 TEST(write_and_verify_writes_to_the_medium_and_reads_back)
 {
 	static const uint8_t bytchk[] = { 0x00, 0x02 };
@@ -163,6 +168,7 @@ TEST(write_and_verify_in_each_size)
 	disk_close(&disk);
 }
 
+/* [SBC-3 5.37-1] */
 TEST(write_and_verify_reports_a_medium_that_cannot_be_read_back)
 {
 	struct disk disk;
@@ -189,6 +195,7 @@ run_caw(struct disk *disk, uint8_t bits, uint64_t lba, uint8_t blocks,
 	return disk_run(disk, 0, cdb, 16, out, out_bytes);
 }
 
+/* [SBC-3 5.2-1] */
 TEST(compare_and_write_writes_when_all_is_as_expected)
 {
 	static uint8_t out[2 * 255 * 512];
@@ -207,6 +214,7 @@ TEST(compare_and_write_writes_when_all_is_as_expected)
 	}
 }
 
+/* [SBC-3 5.2-2] */
 TEST(compare_and_write_tells_where_it_differs_and_writes_nothing)
 {
 	static uint8_t out[4 * 512];
@@ -223,6 +231,7 @@ TEST(compare_and_write_tells_where_it_differs_and_writes_nothing)
 	disk_close(&disk);
 }
 
+/* [SBC-3 5.2-3] */
 TEST(compare_and_write_is_alone_from_reading_to_writing)
 {
 	static uint8_t out[2 * 512];
@@ -313,6 +322,7 @@ TEST(what_changed_while_it_waited_to_be_alone_is_seen)
 
 /* -- ORWRITE -- */
 
+/* [SBC-3 5.15-1] */
 TEST(or_write_ors_into_the_medium_alone)
 {
 	struct disk disk;

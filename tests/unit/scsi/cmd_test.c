@@ -53,6 +53,7 @@ TEST(where_there_is_no_unit_three_commands_are_answered)
 	disk_close(&disk);
 }
 
+/* [SAM-5 4.7-4] */
 TEST(report_luns_well_known_unit_answers_four_commands)
 {
 	const uint8_t inquiry[6] = { 0x12, [4] = 96 };
@@ -75,6 +76,7 @@ TEST(report_luns_well_known_unit_answers_four_commands)
 	disk_close(&disk);
 }
 
+/* [SPC-4 4.3-1] */
 TEST(unknown_action_of_a_known_opcode_is_a_bad_field)
 {
 	const uint8_t cdb[16] = { 0x9e, 0x01 };
@@ -88,7 +90,8 @@ TEST(unknown_action_of_a_known_opcode_is_a_bad_field)
 	disk_close(&disk);
 }
 
-/* One wrong thing after the other is mended; each shows what was behind. */
+/* One wrong thing after the other is mended; each shows what was behind.
+ * [SAM-5 5.3-3] */
 TEST(checks_come_in_their_order)
 {
 	const uint8_t reserve[6] = { 0x16 };
@@ -156,6 +159,7 @@ build_right(uint8_t cdb[16], const struct scsi_opcode *o)
 	return o->opcode == 0x89 ? 1024 : 512;
 }
 
+/* [SBC-3 5.32-2] */
 TEST(every_command_that_writes_is_refused_when_protected)
 {
 	static const uint8_t zeros[4096], overwrite[] = { 1, 0, 0, 1, 0 };

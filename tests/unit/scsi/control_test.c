@@ -21,6 +21,7 @@ open_removable(struct disk *disk)
 
 /* -- START STOP UNIT, PREVENT ALLOW -- */
 
+/* [SBC-3 5.25-1] */
 TEST(stopped_unit_says_so_until_it_is_started)
 {
 	struct disk disk;
@@ -37,6 +38,7 @@ TEST(stopped_unit_says_so_until_it_is_started)
 	disk_close(&disk);
 }
 
+/* [SBC-3 5.25-2] */
 TEST(stop_without_flush_does_not_flush)
 {
 	struct disk disk;
@@ -47,6 +49,7 @@ TEST(stop_without_flush_does_not_flush)
 	disk_close(&disk);
 }
 
+/* [SBC-3 5.25-2] */
 TEST(unit_that_cannot_flush_does_not_stop)
 {
 	struct disk disk;
@@ -61,6 +64,7 @@ TEST(unit_that_cannot_flush_does_not_stop)
 	disk_close(&disk);
 }
 
+/* [SBC-3 5.25-3] */
 TEST(fixed_disk_is_not_ejected)
 {
 	struct disk disk;
@@ -98,6 +102,7 @@ TEST(removable_medium_that_is_stopped_stays_ready)
 	disk_close(&disk);
 }
 
+/* [SBC-3 5.25-3] */
 TEST(ejected_medium_is_gone_until_it_is_loaded)
 {
 	struct disk disk;
@@ -118,7 +123,7 @@ TEST(ejected_medium_is_gone_until_it_is_loaded)
 	disk_close(&disk);
 }
 
-/* libiscsi's PreventAllow family. */
+/* libiscsi's PreventAllow family. [SBC-3 5.14-1] */
 TEST(medium_is_not_removed_while_anyone_prevents_it)
 {
 	struct disk disk;
@@ -140,6 +145,7 @@ TEST(medium_is_not_removed_while_anyone_prevents_it)
 	disk_close(&disk);
 }
 
+/* [SAM-5 6.3.3-5, 6.3.4-1] */
 TEST(prevention_ends_with_its_nexus_and_with_a_reset)
 {
 	struct disk disk;
@@ -159,6 +165,7 @@ TEST(prevention_ends_with_its_nexus_and_with_a_reset)
 
 /* -- REQUEST SENSE, SEND DIAGNOSTIC -- */
 
+/* [SPC-4 6.39-1, 6.39-2] */
 TEST(request_sense_says_what_the_state_is_in_either_format)
 {
 	struct disk disk;
@@ -209,6 +216,7 @@ run_report_luns(struct disk *disk, uint8_t select, uint32_t allocation_bytes,
 	return disk_drive(disk, NULL);
 }
 
+/* [SPC-4 6.33-1] */
 TEST(luns_are_listed_as_selected)
 {
 	static const uint16_t inventory[] = { 0, 5, 255, 256, 16383 };
@@ -235,6 +243,7 @@ TEST(luns_are_listed_as_selected)
 	disk_close(&disk);
 }
 
+/* [SPC-4 4.3-3, 6.33-2] */
 TEST(lun_list_is_cut_but_its_length_is_told)
 {
 	static const uint16_t inventory[] = { 0, 1, 2 };
@@ -284,6 +293,7 @@ run_rsoc(struct disk *disk, uint8_t options, uint8_t opcode, uint16_t action,
 	return disk_run(disk, 0, cdb, 12, NULL, 0);
 }
 
+/* [SPC-4 6.35-1] */
 TEST(all_opcodes_are_told_with_and_without_timeouts)
 {
 	static const unsigned strides[] = { 8, 20 };
@@ -345,6 +355,7 @@ TEST(one_opcode_is_told_by_the_option_that_fits_it)
 	disk_close(&disk);
 }
 
+/* [SPC-4 6.35-3] */
 TEST(what_is_not_there_is_told_as_not_supported)
 {
 	static const struct {
@@ -371,6 +382,7 @@ TEST(what_is_not_there_is_told_as_not_supported)
 	disk_close(&disk);
 }
 
+/* [SPC-4 6.35-1] */
 TEST(unmap_is_not_told_by_a_thick_unit)
 {
 	struct scsi_lu_config config = rig_config();
@@ -401,6 +413,7 @@ TEST(opcodes_are_cut_to_the_allocation_length)
 	disk_close(&disk);
 }
 
+/* [SPC-4 6.36-1] */
 TEST(task_management_functions_are_told_in_both_forms)
 {
 	uint8_t cdb[12] = { 0xa3, 0x0d, [9] = 255 };
@@ -424,6 +437,7 @@ TEST(task_management_functions_are_told_in_both_forms)
 
 /* -- the unit -- */
 
+/* [SBC-3 5.16-3] */
 TEST(resized_unit_serves_and_tells_its_new_size)
 {
 	struct disk disk;

@@ -114,6 +114,7 @@ status_of(uint32_t list_id, bool is_lid4)
 
 /* -- copying --------------------------------------------------------------- */
 
+/* [SPC-4 5.17-1] */
 TEST(segments_are_copied_in_their_order)
 {
 	uint8_t *wanted = malloc(COPIES_BYTES);
@@ -135,6 +136,7 @@ TEST(segments_are_copied_in_their_order)
 	free(wanted);
 }
 
+/* [SPC-4 5.17-1] */
 TEST(dc_counts_blocks_of_the_destination)
 {
 	copies_open(&w, 4096);
@@ -177,6 +179,7 @@ TEST(overlapping_ranges_are_moved_as_a_whole)
 
 /* -- lists that are wrong -------------------------------------------------- */
 
+/* [SPC-4 4.3-4] */
 TEST(every_list_that_is_cut_is_refused)
 {
 	for (unsigned lid4 = 0; lid4 < 2; lid4++) {
@@ -258,6 +261,7 @@ TEST(lists_longer_than_is_told_are_refused)
 	copies_close(&w);
 }
 
+/* [SPC-4 5.17-2] */
 TEST(what_is_not_known_is_refused_and_named)
 {
 	copies_open(&w, 512);
@@ -396,6 +400,7 @@ TEST(units_are_looked_at_before_each_piece)
 
 /* -- results --------------------------------------------------------------- */
 
+/* [SPC-4 5.17-4] */
 TEST(results_tell_what_was_copied)
 {
 	copies_open(&w, 512);
@@ -413,6 +418,7 @@ TEST(results_tell_what_was_copied)
 	copies_close(&w);
 }
 
+/* [SPC-4 5.17-3] */
 TEST(device_that_fails_is_told_with_its_segment)
 {
 	uint8_t details[16] = { 0x84, 0x04, 1 };
@@ -516,6 +522,7 @@ TEST(copy_under_way_is_told_and_can_be_aborted)
 	copies_close(&w);
 }
 
+/* [SPC-4 5.17-4] */
 TEST(command_that_is_aborted_leaves_a_result)
 {
 	struct scsi_cmd *c = &w.rig.c;
@@ -541,6 +548,7 @@ TEST(command_that_is_aborted_leaves_a_result)
 	free(scratch);
 }
 
+/* [SPC-4 5.17-5] */
 TEST(operating_parameters_are_those_that_hold)
 {
 	uint8_t cdb[16] = { 0x84, 0x03 };

@@ -29,6 +29,7 @@ page(uint8_t code)
 
 static const int standard = -1;
 
+/* [SPC-4 6.6-1] */
 TEST(standard_data_names_disk_version_and_texts)
 {
 	rig_open(&rig, NULL);
@@ -113,6 +114,7 @@ TEST(no_more_is_sent_than_the_initiator_has_room_for)
 	rig_close(&rig);
 }
 
+/* [SPC-4 6.6-2] */
 TEST(page_code_without_evpd_is_refused_and_named)
 {
 	const uint8_t cdb[6] = { 0x12, 0x00, 0x80, 0x00, 0xff, 0x00 };
@@ -135,7 +137,8 @@ TEST(reserved_bit_of_the_cdb_is_refused_and_named)
 	rig_close(&rig);
 }
 
-/* C4: what 00 lists is answered, what it does not list is refused. */
+/* C4: what 00 lists is answered, what it does not list is refused.
+ * [SPC-4 7.8-1] */
 TEST(supported_pages_are_exactly_those_answered)
 {
 	bool is_listed[256] = { false };
@@ -163,6 +166,7 @@ TEST(supported_pages_are_exactly_those_answered)
 	rig_close(&rig);
 }
 
+/* [SPC-4 7.8-2] */
 TEST(serial_number_is_the_uuid)
 {
 	rig_open(&rig, NULL);
@@ -194,6 +198,7 @@ designator(unsigned association, unsigned type, size_t *bytes)
 	return NULL;
 }
 
+/* [SPC-4 7.8-3] */
 TEST(unit_is_named_by_naa_vendor_eui_name_and_uuid)
 {
 	size_t bytes;
@@ -218,7 +223,8 @@ TEST(unit_is_named_by_naa_vendor_eui_name_and_uuid)
 	rig_close(&rig);
 }
 
-/* [RFC7143 4.4.2-1..3] */
+/* [RFC7143 4.4.2-1..3]
+ * [SPC-4 7.8-3] */
 TEST(target_port_is_named_by_number_group_and_iscsi_name)
 {
 	static const char port[] = "iqn.2026-01.org.example:disk,t,0x0001";
@@ -253,7 +259,8 @@ TEST(longest_names_fit_the_page)
 	rig_close(&rig);
 }
 
-/* [RFC7143 4.4.2-1] */
+/* [RFC7143 4.4.2-1]
+ * [SPC-4 7.8-3] */
 TEST(identity_of_the_unit_is_the_same_on_every_path)
 {
 	uint8_t first[1024];
@@ -270,7 +277,7 @@ TEST(identity_of_the_unit_is_the_same_on_every_path)
 	rig_close(&rig);
 }
 
-/* C6 */
+/* C6 [SBC-3 6.6-1] */
 TEST(block_limits_tell_what_the_commands_take)
 {
 	const uint8_t *p;
@@ -290,6 +297,7 @@ TEST(block_limits_tell_what_the_commands_take)
 	rig_close(&rig);
 }
 
+/* [SBC-3 6.6-2] */
 TEST(thick_unit_promises_no_unmap)
 {
 	struct scsi_lu_config config = rig_config();
@@ -321,7 +329,7 @@ TEST(optimal_transfer_is_never_above_the_maximum)
 	rig_close(&rig);
 }
 
-/* C7 */
+/* C7 [SBC-3 6.6-2] */
 TEST(thin_unit_tells_how_it_is_unmapped)
 {
 	struct scsi_lu_config config = rig_config();
@@ -340,6 +348,7 @@ TEST(thin_unit_tells_how_it_is_unmapped)
 	rig_close(&rig);
 }
 
+/* [SBC-3 6.6-3] */
 TEST(rotation_rate_is_told)
 {
 	struct scsi_lu_config config = rig_config();
@@ -355,6 +364,7 @@ TEST(rotation_rate_is_told)
 	rig_close(&rig);
 }
 
+/* [SPC-4 7.8-4] */
 TEST(extended_inquiry_tells_task_attributes_and_cache)
 {
 	struct scsi_lu_config config = rig_config();
@@ -371,7 +381,7 @@ TEST(extended_inquiry_tells_task_attributes_and_cache)
 	rig_close(&rig);
 }
 
-/* C2 */
+/* C2 [SPC-4 6.6-3] */
 TEST(unmapped_lun_answers_that_nothing_is_there)
 {
 	const uint8_t cdb[16] = { 0x12, 0x00, 0x00, 0x00, 0x24 };
@@ -417,7 +427,8 @@ TEST(report_luns_unit_is_well_known)
 	CHECK_EQ(0x1e, data[0]);
 }
 
-/* C1: INQUIRY neither reports a unit attention nor takes it away. */
+/* C1: INQUIRY neither reports a unit attention nor takes it away.
+ * [SPC-4 6.6-4] */
 TEST(inquiry_leaves_a_unit_attention_alone)
 {
 	rig_open(&rig, NULL);

@@ -39,6 +39,7 @@ check_page(struct disk *disk, uint8_t code, const uint16_t *codes,
 	CHECK_EQ(disk->in_bytes, at);
 }
 
+/* [SPC-4 7.3-1] */
 TEST(what_is_listed_is_there_and_nothing_else)
 {
 	static const uint8_t all[] = { 0x00, 0x06, 0x0c, 0x0d, 0x0e, 0x19,
@@ -71,6 +72,7 @@ TEST(what_is_listed_is_there_and_nothing_else)
 	}
 }
 
+/* [SPC-4 7.3-1] */
 TEST(subpages_are_listed_by_pairs)
 {
 	struct disk disk;
@@ -115,6 +117,7 @@ TEST(every_page_has_its_parameters)
 	disk_close(&disk);
 }
 
+/* [SPC-4 7.3-2] */
 TEST(an_answer_is_cut_and_begins_where_the_pointer_says)
 {
 	struct disk disk;
@@ -155,6 +158,7 @@ TEST(a_counter_has_thresholds_and_defaults)
 	disk_close(&disk);
 }
 
+/* [SPC-4 7.3-4] */
 TEST(statistics_count_commands_and_blocks_and_go_back_to_zero)
 {
 	struct disk disk;
@@ -179,6 +183,7 @@ TEST(statistics_count_commands_and_blocks_and_go_back_to_zero)
 	disk_close(&disk);
 }
 
+/* [SPC-4 7.3-3] */
 TEST(nothing_can_be_set_but_back_to_zero)
 {
 	struct disk disk;
@@ -252,6 +257,7 @@ TEST(thresholds_are_in_the_mode_page_of_thin_units)
 	disk_close(&disk);
 }
 
+/* [SBC-3 4.7-2] */
 TEST(a_threshold_that_is_crossed_is_told_to_all_and_once)
 {
 	struct scsi_lu_config config = threshold_config();
@@ -285,6 +291,7 @@ TEST(a_threshold_that_is_crossed_is_told_to_all_and_once)
 	disk_close(&disk);
 }
 
+/* [SBC-3 4.7-3] */
 TEST(no_space_is_not_a_broken_disk)
 {
 	struct disk disk;

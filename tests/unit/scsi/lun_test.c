@@ -3,6 +3,7 @@
 
 #define WIRE(first)	((uint64_t)(first) << 48)
 
+/* [SAM-5 4.7-1] */
 TEST(luns_below_256_are_peripheral_and_others_flat)
 {
 	CHECK_EQ(WIRE(0x0000), scsi_lun_build(0));
@@ -11,6 +12,7 @@ TEST(luns_below_256_are_peripheral_and_others_flat)
 	CHECK_EQ(WIRE(0x7fff), scsi_lun_build(16383));
 }
 
+/* [SAM-5 4.7-2] */
 TEST(every_lun_is_read_as_it_was_built)
 {
 	for (uint16_t lun = 0; lun < LUNS_MAX; lun++) {
@@ -21,6 +23,7 @@ TEST(every_lun_is_read_as_it_was_built)
 	}
 }
 
+/* [SAM-5 4.7-2] */
 TEST(small_luns_may_come_flat_too)
 {
 	uint16_t lun;
@@ -29,6 +32,7 @@ TEST(small_luns_may_come_flat_too)
 	CHECK_EQ(5, lun);
 }
 
+/* [SAM-5 4.7-3] */
 TEST(other_forms_are_no_luns)
 {
 	static const uint64_t wires[] = { WIRE(0x0100), WIRE(0x3f00),
@@ -40,6 +44,7 @@ TEST(other_forms_are_no_luns)
 		CHECK(!scsi_lun_parse(wires[i], &lun));
 }
 
+/* [SAM-5 4.7-4] */
 TEST(report_luns_unit_has_one_name)
 {
 	CHECK(scsi_lun_is_report_luns(WIRE(0xc101)));

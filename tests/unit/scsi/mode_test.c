@@ -103,6 +103,7 @@ TEST(header_tells_dpofua_and_a_block_descriptor)
 	rig_close(&rig);
 }
 
+/* [SPC-4 6.13-1] */
 TEST(dbd_leaves_the_block_descriptor_out)
 {
 	rig_open(&rig, NULL);
@@ -117,6 +118,7 @@ TEST(dbd_leaves_the_block_descriptor_out)
 	rig_close(&rig);
 }
 
+/* [SPC-4 6.13-1] */
 TEST(llbaa_gives_the_long_block_descriptor)
 {
 	rig_open(&rig, NULL);
@@ -157,6 +159,7 @@ TEST(write_protected_unit_has_wp)
 	rig_close(&rig);
 }
 
+/* [SPC-4 6.13-1] */
 TEST(all_pages_come_in_ascending_order)
 {
 	static const uint8_t codes[] = { 0x01, 0x02, 0x08, 0x0a, 0x1c };
@@ -192,6 +195,7 @@ TEST(all_subpages_add_the_control_extension_page)
 	rig_close(&rig);
 }
 
+/* [SPC-4 6.13-4] */
 TEST(unknown_pages_are_refused_and_named)
 {
 	rig_open(&rig, NULL);
@@ -213,6 +217,7 @@ TEST(unknown_pages_are_refused_and_named)
 	rig_close(&rig);
 }
 
+/* [SPC-4 6.13-3] */
 TEST(saved_values_are_not_to_be_had)
 {
 	rig_open(&rig, NULL);
@@ -223,6 +228,7 @@ TEST(saved_values_are_not_to_be_had)
 	rig_close(&rig);
 }
 
+/* [SPC-4 6.13-2] */
 TEST(changeable_values_are_wce_d_sense_swp_and_tas)
 {
 	static const uint8_t codes[] = { 0x01, 0x02, 0x08, 0x0a, 0x1c };
@@ -288,6 +294,7 @@ TEST(every_answer_is_cut_to_the_allocation_length)
 
 /* -- MODE SELECT ----------------------------------------------------------- */
 
+/* [SBC-3 6.4-1] */
 TEST(switching_the_cache_off_flushes_first)
 {
 	open_with_cache(true, true);
@@ -300,6 +307,7 @@ TEST(switching_the_cache_off_flushes_first)
 	rig_close(&rig);
 }
 
+/* [SBC-3 6.4-1] */
 TEST(cache_stays_on_when_the_flush_fails)
 {
 	open_with_cache(true, true);
@@ -333,6 +341,7 @@ TEST(cache_that_cannot_change_is_refused_and_named)
 	rig_close(&rig);
 }
 
+/* [SPC-4 4.5-5] */
 TEST(d_sense_turns_sense_data_into_descriptors)
 {
 	rig_open(&rig, NULL);
@@ -345,6 +354,7 @@ TEST(d_sense_turns_sense_data_into_descriptors)
 	rig_close(&rig);
 }
 
+/* [SBC-3 6.4-2] */
 TEST(swp_protects_and_shows_as_wp)
 {
 	const uint8_t write[10] = { 0x2a, 0, 0, 0, 0, 0, 0, 0, 1 };
@@ -364,6 +374,7 @@ TEST(swp_protects_and_shows_as_wp)
 	rig_close(&rig);
 }
 
+/* [SPC-4 6.9-2] */
 TEST(other_nexuses_are_told_of_a_change_once)
 {
 	rig_open(&rig, NULL);
@@ -377,7 +388,8 @@ TEST(other_nexuses_are_told_of_a_change_once)
 	rig_close(&rig);
 }
 
-/* [RFC7143 11.5.1-10] */
+/* [RFC7143 11.5.1-10]
+ * [SAM-5 6.3.3-4] */
 TEST(reset_brings_the_values_at_start_back)
 {
 	rig_open(&rig, NULL);
@@ -391,7 +403,7 @@ TEST(reset_brings_the_values_at_start_back)
 }
 
 /* Every page, both sizes, with and without block descriptor: what MODE SENSE
- * says can be sent back and changes nothing. */
+ * says can be sent back and changes nothing. [SAM-5 5.6-1] */
 TEST(aborts_are_told_until_tas_is_switched_off)
 {
 	rig_open(&rig, NULL);
@@ -428,7 +440,8 @@ TEST(every_page_goes_round)
 	rig_close(&rig);
 }
 
-/* F39: a list that ends anywhere but between pages is refused whole. */
+/* F39: a list that ends anywhere but between pages is refused whole.
+ * [SPC-4 4.3-4] */
 TEST(truncated_list_changes_nothing)
 {
 	uint8_t list[255];
@@ -461,6 +474,7 @@ TEST(truncated_list_changes_nothing)
 	rig_close(&rig);
 }
 
+/* [SPC-4 6.9-1] */
 TEST(every_bit_that_cannot_change_is_refused_and_named)
 {
 	rig_open(&rig, NULL);
@@ -508,6 +522,7 @@ TEST(wrong_page_length_is_refused_and_named)
 	rig_close(&rig);
 }
 
+/* [SPC-4 6.9-1] */
 TEST(good_page_before_a_bad_one_is_not_applied)
 {
 	uint8_t list[4 + 20 + 2] = { 0 };
@@ -545,6 +560,7 @@ TEST(capacity_and_block_size_cannot_be_selected)
 	rig_close(&rig);
 }
 
+/* [SPC-4 6.9-3] */
 TEST(saving_is_refused_and_named)
 {
 	const uint8_t list[4] = { 0 };
@@ -556,6 +572,7 @@ TEST(saving_is_refused_and_named)
 	rig_close(&rig);
 }
 
+/* [SPC-4 6.9-4] */
 TEST(empty_list_is_no_error)
 {
 	rig_open(&rig, NULL);

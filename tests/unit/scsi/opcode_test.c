@@ -43,6 +43,7 @@ TEST(length_of_the_cdb_is_that_of_its_group)
 	}
 }
 
+/* [SPC-4 6.35-2] */
 TEST(usage_holds_the_service_action_itself)
 {
 	for (size_t row = 1; row < scsi_opcode_count; row++) {
@@ -62,6 +63,7 @@ TEST(control_byte_is_not_evaluated)
 		    scsi_opcodes[row].cdb_bytes - 1]);
 }
 
+/* [SPC-4 4.3-1] */
 TEST(opcode_or_action_that_is_not_there_is_told_apart)
 {
 	const struct scsi_opcode *o;
@@ -72,7 +74,8 @@ TEST(opcode_or_action_that_is_not_there_is_told_apart)
 	CHECK_EQ(OPCODE_ACTION_UNKNOWN, scsi_opcode_find(0x5e, 0x04, &o));
 }
 
-/* Every bit that a row does not list, one at a time (F39). */
+/* Every bit that a row does not list, one at a time (F39).
+ * [SPC-4 4.3-2, 6.35-2] */
 TEST(every_bit_outside_the_usage_map_is_refused_and_named)
 {
 	struct disk disk;

@@ -84,6 +84,7 @@ TEST(overwrite_fills_every_block_from_the_first_byte_of_the_pattern)
 	disk_close(&disk);
 }
 
+/* [SBC-4 4.11-4] */
 TEST(every_pass_goes_over_all_of_the_medium_and_is_flushed_at_last)
 {
 	struct disk disk;
@@ -96,7 +97,7 @@ TEST(every_pass_goes_over_all_of_the_medium_and_is_flushed_at_last)
 	disk_close(&disk);
 }
 
-/* SBC-4 5.36.2.2: an even count begins with the inversion. */
+/* SBC-4 5.36.2.2: an even count begins with the inversion. [SBC-4 4.11-4] */
 TEST(inverting_passes_end_with_the_pattern_itself)
 {
 	struct disk disk;
@@ -171,6 +172,7 @@ TEST(a_list_that_is_cut_is_refused)
 
 /* -- BLOCK ERASE -- */
 
+/* [SBC-4 4.11-5] */
 TEST(block_erase_writes_over_what_is_mapped_and_frees_it)
 {
 	struct disk disk;
@@ -219,6 +221,7 @@ TEST(nothing_is_offered_that_is_not_done)
 
 /* -- while one runs -- */
 
+/* [SBC-4 4.11-1] */
 TEST(others_are_refused_with_progress_while_it_runs)
 {
 	static const uint8_t allowed[] = { 0x03, 0x12, 0xa0 };
@@ -259,6 +262,7 @@ TEST(others_are_refused_with_progress_while_it_runs)
 	disk_close(&disk);
 }
 
+/* [SAM-5 6.3.3-6] */
 TEST(a_reset_does_not_end_it)
 {
 	struct disk disk;
@@ -345,6 +349,7 @@ TEST(it_follows_the_end_of_a_medium_that_shrinks)
 
 /* -- failure -- */
 
+/* [SBC-4 4.11-2] */
 TEST(a_failed_sanitize_refuses_all_until_one_succeeds)
 {
 	struct disk disk;
@@ -371,6 +376,7 @@ TEST(a_failed_sanitize_refuses_all_until_one_succeeds)
 	disk_close(&disk);
 }
 
+/* [SBC-4 4.11-2] */
 TEST(unrestricted_failure_can_be_left)
 {
 	struct disk disk;
@@ -389,6 +395,7 @@ TEST(unrestricted_failure_can_be_left)
 
 /* -- FORMAT UNIT -- */
 
+/* [SBC-3 5.3-2] */
 TEST(format_gives_the_space_of_a_thin_unit_back)
 {
 	struct disk disk;
@@ -416,6 +423,7 @@ TEST(format_keeps_the_space_of_a_thick_unit)
 	disk_close(&disk);
 }
 
+/* [SBC-3 5.3-2] */
 TEST(format_takes_short_and_long_lists_and_a_pattern)
 {
 	static const uint8_t lists[][14] = {
@@ -441,6 +449,7 @@ TEST(format_takes_short_and_long_lists_and_a_pattern)
 	}
 }
 
+/* [SBC-3 5.3-1] */
 TEST(format_refuses_what_it_does_not_do)
 {
 	static const struct {
@@ -481,6 +490,7 @@ TEST(format_refuses_what_it_does_not_do)
 	disk_close(&disk);
 }
 
+/* [SBC-3 5.3-3] */
 TEST(a_format_that_failed_leaves_the_medium_corrupt_until_the_next)
 {
 	uint8_t immediate[4] = { 0, 0x02 };
@@ -571,6 +581,7 @@ send_diagnostic(struct disk *disk, uint8_t bits, const void *list,
 	return disk_run(disk, 0, cdb, sizeof(cdb), list, list_bytes);
 }
 
+/* [SPC-4 6.42-1] */
 TEST(a_self_test_reads_the_medium_and_tells_what_it_cannot)
 {
 	static const uint8_t passing[] = { 0x04, 0xa0, 0x07 };

@@ -9,7 +9,9 @@ build(uint8_t *out, struct scsi_sense s, bool is_descriptor)
 	return scsi_sense_build(out, &s, is_descriptor);
 }
 
-/* [RFC7143 11.4.7-2] */
+/* [RFC7143 11.4.7-2]
+ * [SAM-5 5.3-1]
+ * [SPC-4 4.5-1] */
 TEST(fixed_format_has_18_bytes)
 {
 	const uint8_t wanted[18] = { 0x70, 0, 0x05, 0, 0, 0, 0, 10, 0, 0, 0, 0,
@@ -20,6 +22,7 @@ TEST(fixed_format_has_18_bytes)
 	CHECK_BYTES(wanted, out, 18);
 }
 
+/* [SPC-4 4.5-2] */
 TEST(fixed_format_points_at_byte_and_bit_of_the_cdb)
 {
 	struct scsi_sense s = scsi_sense_of(OUTCOME_BAD_CDB_FIELD);
@@ -33,6 +36,7 @@ TEST(fixed_format_points_at_byte_and_bit_of_the_cdb)
 	CHECK_EQ(0x0102, get_be16(out + 16));
 }
 
+/* [SPC-4 4.5-2] */
 TEST(fixed_format_points_at_a_byte_of_the_parameter_list)
 {
 	struct scsi_sense s = scsi_sense_of(OUTCOME_BAD_PARAMETER);
@@ -46,6 +50,7 @@ TEST(fixed_format_points_at_a_byte_of_the_parameter_list)
 	CHECK_EQ(9, get_be16(out + 16));
 }
 
+/* [SPC-4 4.5-3] */
 TEST(information_of_32_bits_is_valid_and_a_longer_one_is_not)
 {
 	struct scsi_sense s = scsi_sense_of(OUTCOME_READ_ERROR);
@@ -72,6 +77,7 @@ TEST(information_of_0_is_valid_all_the_same)
 	CHECK_EQ(0xf0, out[0]);
 }
 
+/* [SPC-4 4.5-4] */
 TEST(descriptor_format_without_descriptors_has_8_bytes)
 {
 	const uint8_t wanted[8] = { 0x72, 0x02, 0x3a, 0x00 };
@@ -81,6 +87,7 @@ TEST(descriptor_format_without_descriptors_has_8_bytes)
 	CHECK_BYTES(wanted, out, 8);
 }
 
+/* [SPC-4 4.5-4] */
 TEST(descriptor_format_carries_information_and_field)
 {
 	const uint8_t wanted[28] = { 0x72, 0x05, 0x21, 0x00, 0, 0, 0, 20,
@@ -98,6 +105,7 @@ TEST(descriptor_format_carries_information_and_field)
 	CHECK_BYTES(wanted, out, 28);
 }
 
+/* [SPC-4 4.5-5] */
 TEST(d_sense_chooses_the_format)
 {
 	struct disk disk;
@@ -137,6 +145,7 @@ static const struct {
 	{ 12345,	0x02, 0x3, 0x11, 0x00 },
 };
 
+/* [SBC-3 4.7-3] */
 TEST(each_errno_value_has_one_translation)
 {
 	struct disk disk;

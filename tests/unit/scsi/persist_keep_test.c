@@ -61,6 +61,7 @@ capabilities_byte(unsigned at)
 	return rig.answer[at];
 }
 
+/* [SPC-4 5.12-5] */
 TEST(without_aptpl_nothing_is_kept)
 {
 	open_keeping();
@@ -73,7 +74,7 @@ TEST(without_aptpl_nothing_is_kept)
 	rig_close(&rig);
 }
 
-/* Every change, of whomever, from the activation on. */
+/* Every change, of whomever, from the activation on. [SPC-4 5.12-4] */
 TEST(with_aptpl_every_change_is_kept_before_good)
 {
 	open_keeping();
@@ -114,7 +115,7 @@ TEST(what_changes_nothing_is_not_kept_again)
 	rig_close(&rig);
 }
 
-/* W9: fencing goes on, and nobody has to register again. */
+/* W9: fencing goes on, and nobody has to register again. [SPC-4 5.12-4] */
 TEST(power_loss_leaves_keys_and_reservation)
 {
 	const uint8_t write[10] = { 0x2a };
@@ -138,7 +139,7 @@ TEST(power_loss_leaves_keys_and_reservation)
 	rig_close(&rig);
 }
 
-/* The last APTPL counts, whoever sends it. */
+/* The last APTPL counts, whoever sends it. [SPC-4 5.12-5] */
 TEST(aptpl_of_zero_forgets_what_was_kept)
 {
 	open_keeping();
@@ -225,7 +226,8 @@ change(unsigned i)
 	}
 }
 
-/* Nothing is changed, nobody is told, and nobody's task is aborted. */
+/* Nothing is changed, nobody is told, and nobody's task is aborted.
+ * [SPC-4 5.12-4] */
 TEST(what_cannot_be_kept_does_not_happen)
 {
 	static const int errors[] = { EIO, ENOSPC, EROFS, ENOMEM, EBADMSG };

@@ -55,6 +55,7 @@ TEST(all_target_ports_is_offered_where_they_are_known)
 	rig_close(&rig);
 }
 
+/* [SPC-4 5.12-6] */
 TEST(one_register_is_one_at_every_target_port)
 {
 	static const uint8_t actions[] = { REGISTER, REGISTER_AND_IGNORE };
@@ -96,7 +97,8 @@ TEST(without_the_bit_only_this_target_port_is_meant)
 	rig_close(&rig);
 }
 
-/* As if it had come through each port: one that conflicts refuses all. */
+/* As if it had come through each port: one that conflicts refuses all.
+ * [SPC-4 5.12-6] */
 TEST(another_key_at_one_port_refuses_all)
 {
 	open_two_ports();

@@ -19,6 +19,7 @@ TEST(register_changes_and_removes_a_key)
 	rig_close(&rig);
 }
 
+/* [SPC-4 5.12-2] */
 TEST(register_with_the_wrong_key_conflicts)
 {
 	rig_open(&rig, NULL);
@@ -34,6 +35,7 @@ TEST(register_with_the_wrong_key_conflicts)
 	rig_close(&rig);
 }
 
+/* [SPC-4 5.12-2] */
 TEST(register_and_ignore_asks_for_no_key)
 {
 	rig_open(&rig, NULL);
@@ -64,7 +66,9 @@ TEST(equal_keys_of_two_initiators_are_both_kept)
 	rig_close(&rig);
 }
 
-/* L2: keyed by ISID and target port, not by session. */
+/* L2: keyed by ISID and target port, not by session.
+ * [SAM-5 6.3.4-2]
+ * [SPC-4 5.12-1] */
 TEST(registration_outlives_its_session)
 {
 	rig_open(&rig, NULL);
@@ -78,6 +82,7 @@ TEST(registration_outlives_its_session)
 	rig_close(&rig);
 }
 
+/* [SPC-4 5.12-1] */
 TEST(another_isid_or_target_port_is_another_nexus)
 {
 	rig_open(&rig, NULL);
@@ -94,6 +99,7 @@ TEST(another_isid_or_target_port_is_another_nexus)
 	rig_close(&rig);
 }
 
+/* [SAM-5 6.3.3-3] */
 TEST(registration_outlives_a_reset_of_the_unit)
 {
 	rig_open(&rig, NULL);
@@ -114,6 +120,7 @@ set_port(struct scsi_initiator_port *port, uint32_t number)
 	memset(port->isid, 0, sizeof(port->isid));
 }
 
+/* [SPC-4 5.12-23] */
 TEST(table_of_registrations_is_bounded)
 {
 	struct scsi_reservations *r;
@@ -189,7 +196,7 @@ TEST(damaged_bytes_leave_the_unit_without_reservations)
 
 /* -- the parameter list ---------------------------------------------------- */
 
-/* W3 */
+/* W3 [SPC-4 6.16-1] */
 TEST(parameter_list_is_of_24_bytes)
 {
 	uint8_t list[64] = { 0 };
@@ -219,6 +226,7 @@ TEST(parameter_list_of_absurd_length_is_refused)
 	rig_close(&rig);
 }
 
+/* [SPC-4 6.16-2] */
 TEST(unknown_service_actions_are_refused_and_named)
 {
 	rig_open(&rig, NULL);
@@ -296,6 +304,7 @@ spec_i_pt_list(uint8_t *list, unsigned first, unsigned last)
 	return bytes;
 }
 
+/* [SPC-4 5.12-7] */
 TEST(listed_ports_are_registered_with_the_sender)
 {
 	uint8_t list[2048];
@@ -314,6 +323,7 @@ TEST(listed_ports_are_registered_with_the_sender)
 	rig_close(&rig);
 }
 
+/* [SPC-4 5.12-7] */
 TEST(truncated_list_of_ports_registers_nobody)
 {
 	uint8_t list[2048];
@@ -377,6 +387,7 @@ TEST(spec_i_pt_is_for_new_registrations_alone)
 
 /* -- RESERVE and RELEASE --------------------------------------------------- */
 
+/* [SPC-4 5.12-8] */
 TEST(reserve_needs_a_registration_and_its_key)
 {
 	rig_open(&rig, NULL);
@@ -390,6 +401,7 @@ TEST(reserve_needs_a_registration_and_its_key)
 	rig_close(&rig);
 }
 
+/* [SPC-4 5.12-10] */
 TEST(every_type_and_scope_that_is_none_is_refused_and_named)
 {
 	rig_open(&rig, NULL);
@@ -411,6 +423,7 @@ TEST(every_type_and_scope_that_is_none_is_refused_and_named)
 	rig_close(&rig);
 }
 
+/* [SPC-4 5.12-9] */
 TEST(reserving_the_same_again_is_good_anything_else_conflicts)
 {
 	for (size_t i = 0; i < PR_TYPES; i++) {
@@ -434,6 +447,7 @@ TEST(reserving_the_same_again_is_good_anything_else_conflicts)
 	}
 }
 
+/* [SPC-4 5.12-11] */
 TEST(release_by_who_does_not_hold_is_good_and_does_nothing)
 {
 	rig_open(&rig, NULL);
@@ -450,6 +464,7 @@ TEST(release_by_who_does_not_hold_is_good_and_does_nothing)
 	rig_close(&rig);
 }
 
+/* [SPC-4 5.12-12] */
 TEST(release_of_another_type_or_scope_is_refused)
 {
 	rig_open(&rig, NULL);
@@ -474,6 +489,7 @@ TEST(anyone_registered_may_release_what_all_hold)
 	rig_close(&rig);
 }
 
+/* [SPC-4 5.12-22] */
 TEST(generation_counts_all_but_reserve_and_release)
 {
 	rig_open(&rig, NULL);
@@ -497,6 +513,7 @@ TEST(generation_counts_all_but_reserve_and_release)
 
 /* -- PERSISTENT RESERVE IN ------------------------------------------------- */
 
+/* [SPC-4 6.15-1] */
 TEST(capabilities_tell_the_truth)
 {
 	rig_open(&rig, NULL);
@@ -510,6 +527,7 @@ TEST(capabilities_tell_the_truth)
 	rig_close(&rig);
 }
 
+/* [SPC-4 6.15-2] */
 TEST(full_status_names_every_registrant)
 {
 	const uint8_t *at;
@@ -538,6 +556,7 @@ TEST(full_status_names_every_registrant)
 	rig_close(&rig);
 }
 
+/* [SPC-4 6.15-2] */
 TEST(full_status_shows_all_as_holders_of_what_all_hold)
 {
 	rig_open(&rig, NULL);

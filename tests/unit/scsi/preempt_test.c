@@ -28,6 +28,7 @@ check_nobody_told(void)
 
 /* -- PREEMPT --------------------------------------------------------------- */
 
+/* [SPC-4 5.12-15] */
 TEST(preempting_the_holder_takes_its_reservation_over)
 {
 	open_reserved(0, 1);
@@ -41,6 +42,7 @@ TEST(preempting_the_holder_takes_its_reservation_over)
 	rig_close(&rig);
 }
 
+/* [SPC-4 5.12-15] */
 TEST(those_who_stay_are_told_when_the_type_changes)
 {
 	for (size_t i = 0; i < PR_TYPES; i++) {
@@ -69,6 +71,7 @@ TEST(preempting_another_registrant_leaves_the_reservation)
 	rig_close(&rig);
 }
 
+/* [SPC-4 5.12-14] */
 TEST(preempting_removes_every_registration_with_the_key)
 {
 	rig_open(&rig, NULL);
@@ -97,6 +100,7 @@ TEST(holder_may_preempt_itself_to_change_the_type)
 	rig_close(&rig);
 }
 
+/* [SPC-4 5.12-17] */
 TEST(zero_preempts_what_all_hold_and_everyone_else)
 {
 	for (uint8_t type = 7; type <= 8; type++) {
@@ -124,6 +128,7 @@ TEST(a_key_preempts_one_of_all_holders_alone)
 	rig_close(&rig);
 }
 
+/* [SPC-4 5.12-17] */
 TEST(zero_is_no_key_to_preempt_otherwise)
 {
 	static const uint8_t types[] = { 1, 3, 5, 6 };
@@ -138,6 +143,7 @@ TEST(zero_is_no_key_to_preempt_otherwise)
 	}
 }
 
+/* [SPC-4 5.12-16] */
 TEST(preempting_an_unknown_key_conflicts)
 {
 	open_reserved(0, 1);
@@ -228,7 +234,7 @@ TEST(registrant_without_a_session_is_preempted)
 
 /* -- PREEMPT AND ABORT ----------------------------------------------------- */
 
-/* W8: the victims' tasks end before the answer. */
+/* W8: the victims' tasks end before the answer. [SPC-4 5.12-18] */
 TEST(victims_tasks_are_aborted_before_good)
 {
 	open_reserved(0, 5);
@@ -282,6 +288,7 @@ TEST(preempt_alone_aborts_nothing)
 	rig_close(&rig);
 }
 
+/* [SPC-4 5.12-19] */
 TEST(own_tasks_are_never_aborted)
 {
 	open_reserved(0, 5);
@@ -308,6 +315,7 @@ TEST(victims_are_forgotten_by_the_next_command)
 
 /* -- CLEAR, RELEASE, unregistering ----------------------------------------- */
 
+/* [SPC-4 5.12-20] */
 TEST(clear_takes_all_and_tells_the_others)
 {
 	for (size_t i = 0; i < PR_TYPES; i++) {
@@ -336,6 +344,7 @@ TEST(clear_needs_a_registration_and_its_key)
 	rig_close(&rig);
 }
 
+/* [SPC-4 5.12-13] */
 TEST(release_tells_the_registered_of_a_registrants_type)
 {
 	for (size_t i = 0; i < PR_TYPES; i++) {
@@ -352,6 +361,7 @@ TEST(release_tells_the_registered_of_a_registrants_type)
 	}
 }
 
+/* [SPC-4 5.12-3] */
 TEST(holder_that_unregisters_releases)
 {
 	for (size_t i = 0; i < PR_TYPES; i++) {
@@ -378,6 +388,7 @@ TEST(holder_that_unregisters_releases)
 	}
 }
 
+/* [SPC-4 5.12-3] */
 TEST(registrant_that_unregisters_leaves_the_reservation)
 {
 	for (size_t i = 0; i < PR_TYPES; i++) {
@@ -420,6 +431,7 @@ move_list(uint8_t *list, unsigned from, unsigned to, uint8_t flags)
 	return 24 + bytes;
 }
 
+/* [SPC-4 5.12-21] */
 TEST(reservation_moves_to_a_new_registrant)
 {
 	uint8_t list[512];
@@ -451,6 +463,7 @@ TEST(reservation_moves_to_a_registrant_and_the_mover_stays)
 	rig_close(&rig);
 }
 
+/* [SPC-4 5.12-21] */
 TEST(only_the_one_holder_may_move)
 {
 	uint8_t list[512];

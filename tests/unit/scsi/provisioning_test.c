@@ -26,6 +26,7 @@ is_all(const uint8_t *bytes, uint8_t value, size_t length)
 
 /* -- WRITE SAME -- */
 
+/* [SBC-3 5.40-1] */
 TEST(write_same_writes_its_block_everywhere_and_nowhere_else)
 {
 	struct disk disk;
@@ -74,6 +75,7 @@ TEST(write_same_with_unmap_unmaps_whatever_the_pattern)
 	disk_close(&disk);
 }
 
+/* [SBC-3 4.7-1] */
 TEST(store_that_does_not_zero_when_it_discards_is_zeroed)
 {
 	struct scsi_lu_config config = rig_config();
@@ -87,6 +89,7 @@ TEST(store_that_does_not_zero_when_it_discards_is_zeroed)
 	disk_close(&disk);
 }
 
+/* [SBC-3 5.40-4] */
 TEST(ndob_needs_no_data)
 {
 	struct disk disk;
@@ -146,6 +149,7 @@ TEST(write_same_refuses_fields_that_do_not_fit)
 	disk_close(&disk);
 }
 
+/* [SBC-3 5.40-2] */
 TEST(write_same_of_0_blocks_goes_to_the_end)
 {
 	struct disk disk;
@@ -163,6 +167,7 @@ TEST(write_same_of_0_blocks_goes_to_the_end)
 	disk_close(&disk);
 }
 
+/* [SBC-3 5.40-3] */
 TEST(write_same_length_is_limited_as_vpd_b0_says)
 {
 	struct scsi_lu_config config = rig_config();
@@ -249,6 +254,7 @@ run_unmap(struct disk *disk, uint8_t bits, const uint8_t *list, uint32_t bytes)
 	return disk_run10(disk, 0x42, bits, 0, (uint16_t)bytes, list, bytes);
 }
 
+/* [SBC-3 4.7-1, 5.28-1] */
 TEST(unmap_frees_each_range)
 {
 	const struct range ranges[] = { { 0, 8 }, { 100, 0 }, { 16, 16 },
@@ -300,6 +306,7 @@ TEST(unmap_of_the_longest_range_frees_all_of_it)
 	disk_close(&disk);
 }
 
+/* [SBC-3 5.28-2] */
 TEST(one_bad_range_of_many_unmaps_nothing)
 {
 	const struct range ranges[] = { { 0, 8 }, { 2047, 2 }, { 16, 16 } };
@@ -319,6 +326,7 @@ TEST(one_bad_range_of_many_unmaps_nothing)
 	disk_close(&disk);
 }
 
+/* [SPC-4 4.3-4] */
 TEST(unmap_list_cut_anywhere_is_refused)
 {
 	const struct range ranges[] = { { 0, 8 }, { 16, 16 } };
@@ -339,6 +347,7 @@ TEST(unmap_list_cut_anywhere_is_refused)
 	disk_close(&disk);
 }
 
+/* [SBC-3 5.28-3] */
 TEST(last_descriptor_that_is_incomplete_is_ignored)
 {
 	const struct range ranges[] = { { 0, 8 }, { 16, 16 } };
@@ -353,6 +362,7 @@ TEST(last_descriptor_that_is_incomplete_is_ignored)
 	disk_close(&disk);
 }
 
+/* [SBC-3 5.28-4] */
 TEST(most_descriptors_are_taken_and_one_more_is_refused)
 {
 	static uint8_t list[8 + 16 * (SCSI_UNMAP_DESCRIPTORS_MAX + 1)];
@@ -372,6 +382,7 @@ TEST(most_descriptors_are_taken_and_one_more_is_refused)
 	disk_close(&disk);
 }
 
+/* [SBC-3 4.7-4] */
 TEST(anchored_blocks_keep_their_space)
 {
 	const struct range range = { 0, 8 };
@@ -406,6 +417,7 @@ check_descriptor(const struct disk *disk, unsigned i, uint64_t lba,
 	CHECK_EQ(status, d[12]);
 }
 
+/* [SBC-3 5.4-1] */
 TEST(lba_status_lists_what_is_mapped_and_what_is_not)
 {
 	struct disk disk;
@@ -455,6 +467,7 @@ TEST(lba_status_of_a_thick_unit_is_mapped)
 	disk_close(&disk);
 }
 
+/* [SBC-3 5.4-2] */
 TEST(lba_status_beyond_the_end_is_refused)
 {
 	static const uint64_t lbas[] = { 2048, 2049, UINT64_C(1) << 63,
@@ -503,6 +516,7 @@ TEST(capacity_is_told_in_both_sizes)
 	disk_close(&disk);
 }
 
+/* [SBC-3 5.16-1] */
 TEST(capacity_10_of_a_large_unit_sends_on_to_capacity_16)
 {
 	struct scsi_lu_config config = rig_config();
@@ -533,6 +547,7 @@ TEST(capacity_16_is_cut_to_the_allocation_length)
 	disk_close(&disk);
 }
 
+/* [SBC-3 5.16-2] */
 TEST(lba_without_pmi_is_refused)
 {
 	uint8_t cdb[10];

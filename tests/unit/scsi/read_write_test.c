@@ -55,6 +55,7 @@ TEST(what_is_written_is_read_in_each_size)
 	disk_close(&disk);
 }
 
+/* [SBC-3 5.8-1] */
 TEST(length_zero_is_256_blocks_in_a_6_byte_cdb)
 {
 	struct disk disk;
@@ -65,6 +66,7 @@ TEST(length_zero_is_256_blocks_in_a_6_byte_cdb)
 	disk_close(&disk);
 }
 
+/* [SBC-3 5.8-1] */
 TEST(length_zero_is_nothing_in_the_others)
 {
 	struct disk disk;
@@ -81,6 +83,7 @@ TEST(length_zero_is_nothing_in_the_others)
 	disk_close(&disk);
 }
 
+/* [SBC-3 5.8-2] */
 TEST(last_block_is_reached_but_not_passed)
 {
 	struct disk disk;
@@ -100,6 +103,7 @@ TEST(last_block_is_reached_but_not_passed)
 	disk_close(&disk);
 }
 
+/* [SBC-3 5.8-2] */
 TEST(range_that_wraps_at_2_to_the_64_is_refused)
 {
 	static const uint64_t lbas[] = { UINT64_MAX, UINT64_MAX - 1,
@@ -163,6 +167,7 @@ TEST(write_takes_whole_blocks_of_what_comes_and_no_more_than_the_cdb_says)
 	}
 }
 
+/* [SBC-3 5.32-1] */
 TEST(fua_and_a_write_cache_that_is_off_make_writes_stable)
 {
 	struct disk disk;
@@ -195,6 +200,7 @@ TEST(lba_bits_of_write_6_are_not_fua)
 	disk_close(&disk);
 }
 
+/* [SBC-3 5.21-1] */
 TEST(synchronize_cache_flushes_and_checks_its_range)
 {
 	static const uint8_t immediate[] = { 0x00, 0x02 };
@@ -235,6 +241,7 @@ TEST(blocks_of_4096_bytes_count_the_same_way)
 	disk_close(&disk);
 }
 
+/* [SBC-3 5.8-3] */
 TEST(store_errors_name_the_block)
 {
 	struct disk disk;

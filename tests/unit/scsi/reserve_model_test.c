@@ -297,6 +297,7 @@ send_out(unsigned n)
 	CHECK_EQ(wanted, pr_out(&rig, n, action, type, key, new_key));
 }
 
+/* [SPC-4 5.13-1] */
 TEST(unit_and_model_agree_after_every_step)
 {
 	static const uint8_t reserve_6[6] = { 0x16 }, release_6[6] = { 0x17 };

@@ -12,6 +12,7 @@ static const uint8_t mode_sense[6] = { 0x1a, 0, 0x3f, 0, 0xff };
 
 /* -- RESERVE --------------------------------------------------------------- */
 
+/* [SAM-5 5.3-2] */
 TEST(reserved_unit_conflicts_for_others_alone)
 {
 	rig_open(&rig, NULL);
@@ -48,7 +49,7 @@ TEST(release_by_others_does_nothing_and_is_good)
 	rig_close(&rig);
 }
 
-/* V11: LIO's RESERVE outlives its session; ours does not. */
+/* V11: LIO's RESERVE outlives its session; ours does not. [SAM-5 6.3.4-1] */
 TEST(reservation_ends_with_its_session)
 {
 	rig_open(&rig, NULL);
@@ -69,7 +70,8 @@ TEST(end_of_another_session_leaves_the_reservation)
 	rig_close(&rig);
 }
 
-/* [RFC7143 11.5.1-10] */
+/* [RFC7143 11.5.1-10]
+ * [SAM-5 6.3.3-2] */
 TEST(reservation_ends_with_a_reset_of_the_unit)
 {
 	rig_open(&rig, NULL);
@@ -97,6 +99,7 @@ TEST(obsolete_third_party_reservations_are_refused)
 
 /* -- RESERVE beside PERSISTENT RESERVE (SPC-2 5.5.1, SPC-4 5.13.3) --------- */
 
+/* [SPC-4 5.13-3] */
 TEST(reserve_stops_persistent_reservations_for_everyone)
 {
 	const uint8_t read_keys[10] = { 0x5e, 0, 0, 0, 0, 0, 0, 0, 64 };
@@ -115,6 +118,7 @@ TEST(reserve_stops_persistent_reservations_for_everyone)
 	rig_close(&rig);
 }
 
+/* [SPC-4 5.13-2] */
 TEST(registered_keys_stop_reserve_and_release)
 {
 	rig_open(&rig, NULL);
@@ -129,7 +133,7 @@ TEST(registered_keys_stop_reserve_and_release)
 }
 
 /* CRH: the holder, and whoever is registered for a registrants type, gets GOOD
- * and no reservation. */
+ * and no reservation. [SPC-4 5.13-2] */
 TEST(reserve_by_the_protected_is_good_and_does_nothing)
 {
 	for (size_t i = 0; i < PR_TYPES; i++) {

@@ -157,6 +157,7 @@ sweep(struct disk *disk, unsigned cdbs)
 	CHECK(statuses[SCSI_RESERVATION_CONFLICT] > 0);
 }
 
+/* [SAM-5 5.3-1] */
 TEST(any_cdb_ends_and_stays_within_medium_and_buffers)
 {
 	struct scsi_lu_config config = rig_config();

@@ -150,6 +150,7 @@ TEST(what_the_token_has_not_is_residual)
 	copies_close(&w);
 }
 
+/* [SPC-4 5.17-7] */
 TEST(token_that_may_not_be_used_says_why)
 {
 	static const struct {

@@ -39,7 +39,8 @@ parse_with(size_t at, uint8_t value)
 	return parse(bytes, sizeof(bytes), &port, &used);
 }
 
-/* [RFC7143 4.4.2-2, 4.4.2-3] */
+/* [RFC7143 4.4.2-2, 4.4.2-3]
+ * [SPC-4 7.6-1] */
 TEST(port_is_written_with_name_isid_and_padding)
 {
 	uint8_t bytes[TRANSPORT_ID_BYTES_MAX];
@@ -113,6 +114,7 @@ TEST(names_of_every_length_go_round)
 	}
 }
 
+/* [SPC-4 7.6-1] */
 TEST(truncated_id_is_refused_at_every_length)
 {
 	struct scsi_initiator_port port;
@@ -140,6 +142,7 @@ TEST(other_formats_and_protocols_are_refused)
 		CHECK_EQ(value == 0x45, parse_with(0, (uint8_t)value));
 }
 
+/* [SPC-4 7.6-1] */
 TEST(length_that_is_no_multiple_of_four_is_refused)
 {
 	CHECK(!parse_with(3, 0x23));

@@ -47,6 +47,7 @@ fail_next(enum file_op op, int code, unsigned count)
 static const struct store_options cached = { 0 };
 static const struct store_options direct = { .is_direct = true };
 
+/* [SBC-3 5.21-1] */
 TEST(a_failed_flush_is_never_forgotten)
 {
 	struct rig g;
@@ -264,6 +265,7 @@ TEST(a_transfer_that_ends_early_is_an_error)
 	faults_end(&g);
 }
 
+/* [SBC-3 5.32-1] */
 TEST(fua_and_write_through_reach_the_kernel)
 {
 	struct rig g;

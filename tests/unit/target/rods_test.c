@@ -55,6 +55,7 @@ change(uint64_t offset, uint64_t length)
 	    reactor_now_ns(reactor()));
 }
 
+/* [SPC-4 5.17-6] */
 TEST(token_is_found_by_all_of_its_bytes_alone)
 {
 	struct scsi_rod a, b;
@@ -76,6 +77,7 @@ TEST(token_is_found_by_all_of_its_bytes_alone)
 	rig_close(&rig);
 }
 
+/* [SPC-4 5.17-6] */
 TEST(change_of_a_block_revokes_and_of_its_neighbours_does_not)
 {
 	struct scsi_rod made;
@@ -115,6 +117,7 @@ TEST(who_uses_a_token_sees_that_it_is_revoked)
 	rig_close(&rig);
 }
 
+/* [SPC-4 5.17-6] */
 TEST(token_expires_when_it_has_not_been_used_for_its_time)
 {
 	uint64_t now_ns, second_ns = 1000000000;
@@ -136,6 +139,7 @@ TEST(token_expires_when_it_has_not_been_used_for_its_time)
 	rig_close(&rig);
 }
 
+/* [SPC-4 5.17-6] */
 TEST(token_that_was_deleted_is_unknown)
 {
 	struct scsi_rod made;

@@ -188,7 +188,8 @@ TEST(abort_task_of_a_command_that_is_not_due_yet_stops_it)
 	rig_close(&rig);
 }
 
-/* [RFC7143 4.2.2.1-4, 4.2.3.3-8] */
+/* [RFC7143 4.2.2.1-4, 4.2.3.3-8]
+ * [SAM-5 6.3.3-1] */
 TEST(lun_reset_stops_early_commands_that_were_sent_before_it)
 {
 	struct peer *p;
@@ -266,6 +267,7 @@ only_the_other_nexus_is_told(enum task_function function, int attention)
 	rig_close(&rig);
 }
 
+/* [SAM-5 5.6-1] */
 TEST(commands_that_another_nexus_aborts_end_with_task_aborted)
 {
 	only_the_other_nexus_is_told(TASK_CLEAR_TASK_SET, SCSI_GOOD);
@@ -287,6 +289,7 @@ TEST(abort_task_set_leaves_the_other_nexus_alone)
 	rig_close(&rig);
 }
 
+/* [SAM-5 5.6-2] */
 TEST(without_tas_aborted_commands_end_in_silence_and_a_unit_attention)
 {
 	uint32_t reads[2], writes[2], request, test;
@@ -305,7 +308,8 @@ TEST(without_tas_aborted_commands_end_in_silence_and_a_unit_attention)
 	rig_close(&rig);
 }
 
-/* Both abort: whoever hears of the own function first hears no more. */
+/* Both abort: whoever hears of the own function first hears no more.
+ * [SAM-5 5.6-3] */
 TEST(who_aborts_its_own_commands_is_not_told_of_another_abort)
 {
 	uint32_t reads[2], writes[2], request;
