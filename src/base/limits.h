@@ -59,6 +59,16 @@ enum {
 	TEXT_ANSWER_BYTES_MAX	= 4 * 1024 * 1024, /* SendTargets of 10,000 */
 	CDB_BYTES_MAX		= 260,		/* 16 and an extended CDB AHS */
 
+	/* -- full feature phase, initiator -- */
+	INITIATOR_CONNS_MAX	= 16,		/* connections of one session */
+	INITIATOR_REQUESTS_MAX	= 64,		/* tags for what is no command:
+						 * pings, logouts, reassigns ... */
+	INITIATOR_REASSIGNS_MAX	= 8,		/* TASK REASSIGN at a time */
+	EXTENTS_MAX		= 32,		/* pieces of a transfer that came
+						 * out of order, gaps between */
+	ECHOES_MAX		= 32,		/* pings of a target that wait for
+						 * our answer */
+
 	/* -- targets -- */
 	LUNS_MAX		= 16384,	/* flat addressing, SAM-5 4.7.7.3 */
 	TARGETS_MAX		= 16384,

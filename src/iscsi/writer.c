@@ -134,18 +134,22 @@ batch_copy(struct batch *b, const void *bytes, size_t length)
 	batch_put(b, at, length);
 }
 
-/* [RFC7143 11.1-1, 13.1-2, 13.1-3] */
-bool
-batch_add(struct batch *b, const uint8_t bhs[PDU_HEADER_BYTES],
-    const uint8_t *data, uint32_t data_bytes)
+int
+batch_pieces(const struct batch *b)
 {
-	static const uint8_t zeros[3];
-	struct writer *w = b->writer;
-	uint8_t head[PDU_HEADER_BYTES + DIGEST_BYTES], digest[DIGEST_BYTES];
-	uint32_t crc, pad = pdu_pad(data_bytes);
+	int room = b->max - b->count - 2;
 
-	if (!batch_has_room(b, data_bytes))
-		return false;
+	if (!batch_has_room(b, WRITER_COPY_BYTES_MAX - 1))
+		return 0;
+	return room < WRITER_PIECES_MAX ? room : WRITER_PIECES_MAX;
+}
+
+static void
+batch_add_header(struct batch *b, const uint8_t bhs[PDU_HEADER_BYTES])
+{
+	struct writer *w = b->writer;
+	uint8_t head[PDU_HEADER_BYTES + DIGEST_BYTES];
+
 	memcpy(head, bhs, PDU_HEADER_BYTES);
 	w->ops->stamp(w->owner, head);
 	if (w->has_header_digest)
@@ -153,6 +157,34 @@ batch_add(struct batch *b, const uint8_t bhs[PDU_HEADER_BYTES],
 		    head + PDU_HEADER_BYTES);
 	batch_copy(b, head, PDU_HEADER_BYTES +
 	    (w->has_header_digest ? DIGEST_BYTES : 0));
+}
+
+/* Padding and digest after data_bytes of data, of which crc is that of all. */
+static void
+batch_add_tail(struct batch *b, uint32_t data_bytes, uint32_t crc)
+{
+	static const uint8_t zeros[3];
+	uint8_t digest[DIGEST_BYTES];
+	uint32_t pad = pdu_pad(data_bytes);
+
+	if (pad > 0)
+		batch_copy(b, zeros, pad);
+	if (b->writer->has_data_digest) {
+		crc32c_wire(crc32c(crc, zeros, pad), digest);
+		batch_copy(b, digest, DIGEST_BYTES);
+	}
+}
+
+/* [RFC7143 11.1-1, 13.1-2, 13.1-3] */
+bool
+batch_add(struct batch *b, const uint8_t bhs[PDU_HEADER_BYTES],
+    const uint8_t *data, uint32_t data_bytes)
+{
+	uint32_t crc = CRC32C_START;
+
+	if (!batch_has_room(b, data_bytes))
+		return false;
+	batch_add_header(b, bhs);
 	if (data_bytes == 0)
 		return true;
 
@@ -160,13 +192,36 @@ batch_add(struct batch *b, const uint8_t bhs[PDU_HEADER_BYTES],
 		batch_copy(b, data, data_bytes);
 	else
 		batch_put(b, data, data_bytes);
-	if (pad > 0)
-		batch_copy(b, zeros, pad);
-	if (w->has_data_digest) {
-		crc = crc32c(CRC32C_START, data, data_bytes);
-		crc32c_wire(crc32c(crc, zeros, pad), digest);
-		batch_copy(b, digest, DIGEST_BYTES);
+	if (b->writer->has_data_digest)
+		crc = crc32c(crc, data, data_bytes);
+	batch_add_tail(b, data_bytes, crc);
+	return true;
+}
+
+bool
+batch_add_pieces(struct batch *b, const uint8_t bhs[PDU_HEADER_BYTES],
+    const struct iovec *pieces, int count)
+{
+	uint32_t crc = CRC32C_START, data_bytes = 0;
+
+	if (batch_pieces(b) < count || batch_pieces(b) == 0)
+		return false;
+	for (int i = 0; i < count; i++)
+		data_bytes += (uint32_t)pieces[i].iov_len;
+	batch_add_header(b, bhs);
+	if (data_bytes == 0)
+		return true;
+
+	for (int i = 0; i < count; i++) {
+		if (batch_copies(b, data_bytes))
+			batch_copy(b, pieces[i].iov_base, pieces[i].iov_len);
+		else
+			batch_put(b, pieces[i].iov_base, pieces[i].iov_len);
+		if (b->writer->has_data_digest)
+			crc = crc32c(crc, pieces[i].iov_base,
+			    pieces[i].iov_len);
 	}
+	batch_add_tail(b, data_bytes, crc);
 	return true;
 }
 

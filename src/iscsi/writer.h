@@ -61,6 +61,7 @@ struct writer_ops {
 #define WRITER_ARENA_BYTES	16384u
 #define WRITER_SPARE_BYTES	192u
 #define WRITER_TURN_BYTES	(128u * 1024u)
+#define WRITER_PIECES_MAX	32	/* of the data of one PDU */
 #define WRITER_COPY_BYTES_MAX	256u	/* shorter data goes into the arena */
 #define WRITER_BATCH_BYTES_MAX	(1024u * 1024u)	/* where a batch ends, give
 						 * or take a PDU */
@@ -119,6 +120,14 @@ void	writer_stop(struct writer *w);
  * copied).  False: the batch is full, nothing was added. */
 bool	batch_add(struct batch *b, const uint8_t bhs[PDU_HEADER_BYTES],
 	    const uint8_t *data, uint32_t data_bytes);
+
+/* The same with data in several pieces, none of them empty; count is no more
+ * than batch_pieces(). */
+bool	batch_add_pieces(struct batch *b, const uint8_t bhs[PDU_HEADER_BYTES],
+	    const struct iovec *pieces, int count);
+
+/* How many pieces of data one more PDU may have; 0: the batch is full. */
+int	batch_pieces(const struct batch *b);
 
 /* Would batch_add() of that much data succeed?  For those who must not take a
  * StatSN for nothing. */
