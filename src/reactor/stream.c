@@ -19,6 +19,8 @@
 #define RECV_BULK_BYTES	4096u
 /* Gathers for one stream in one turn, where the engine sends at once. */
 #define GATHERS_A_TURN	4
+/* Where the engine is not asked; a tenth of a millisecond at most. */
+#define LENT_BYTES_A_TURN (128 * 1024)
 /* What is read and dropped before we close, so that the kernel sends a FIN and
  * not a reset, which would overtake our last words. */
 #define LINGER_BYTES_MAX (1024u * 1024u)
@@ -319,8 +321,8 @@ stream_send_done(struct stream *s, int64_t result)
 	stream_send_ended(s, result);
 }
 
-/* The lent pieces by reference, what is between them by plain calls; all that
- * the socket takes.  0, or -errno.
+/* The lent pieces by reference, what is between them by plain calls: as much
+ * as the socket takes and other streams can wait for.
  *
  * sendfile() passes the pages on, so that nobody copies them but the peer's
  * kernel (here), or the network card. */
@@ -350,22 +352,24 @@ send_piece(struct stream *s)
 	return n < 0 ? -errno : n;
 }
 
-static int64_t
+static void
 stream_send_lent(struct stream *s)
 {
-	while (s->send != NULL && s->phase != STREAM_ENDING) {
+	int64_t moved = 0;
+
+	while (s->send != NULL && s->phase != STREAM_ENDING &&
+	    moved < LENT_BYTES_A_TURN) {
 		int64_t result = send_piece(s);
 
 		if (result == -EAGAIN) {
 			s->reactor->engine->await_room(s);
-			return ENGINE_PENDING;
+			return;
 		}
-		if (result < 0 && result != -EINTR)
-			return result;
 		if (result > 0)
-			stream_sent(s, (size_t)result);
+			moved += result;
+		stream_send_ended(s, result);
 	}
-	return 0;
+	stream_mark(s);
 }
 
 static bool
@@ -389,8 +393,11 @@ stream_send(struct stream *s)
 		/* gather() may have closed the stream. */
 		if (s->phase == STREAM_ENDING)
 			return;
-		result = s->send->lent_count > 0 ? stream_send_lent(s) :
-		    s->reactor->engine->send(s);
+		if (s->send->lent_count > 0) {
+			stream_send_lent(s);
+			return;
+		}
+		result = s->reactor->engine->send(s);
 		if (result == ENGINE_PENDING)
 			return;
 		stream_send_ended(s, result);
