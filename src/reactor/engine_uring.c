@@ -147,7 +147,7 @@ uring_recv(struct stream *s)
 	struct uring *u = uring_of(s->reactor);
 
 	s->is_receiving = true;
-	if (s->into == NULL && u->lone == NULL &&
+	if (u->lone == NULL &&
 	    s->reactor->is_single_stream && spin_is_likely(s->reactor))
 		u->lone = s;
 	else
@@ -175,15 +175,22 @@ static bool
 lone_look(struct uring *u)
 {
 	struct stream *s = u->lone;
+	size_t room;
 	ssize_t n;
 
 	if (s == NULL || u->has_lone_result)
 		return s != NULL;
-	n = recv(s->fd, recv_buffers_own(&u->buffers), s->recv_bytes_max,
-	    MSG_DONTWAIT);
+	if (s->into != NULL) {
+		room = s->into_bytes - s->into_done;
+		n = recv(s->fd, s->into + s->into_done, room, MSG_DONTWAIT);
+	} else {
+		room = s->recv_bytes_max;
+		n = recv(s->fd, recv_buffers_own(&u->buffers), room,
+		    MSG_DONTWAIT);
+	}
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
-	s->has_more = n == (ssize_t)s->recv_bytes_max;
+	s->has_more = n == (ssize_t)room;
 	u->lone_result = n < 0 ? -errno : n;
 	u->has_lone_result = true;
 	return true;
