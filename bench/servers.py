@@ -16,16 +16,21 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 NAME = "iqn.2026-01.org.example:bench"
 
 
+def scheduling(given):
+    """Words in front of a program, so that nothing runs in its place."""
+    return ["chrt", "--fifo", "40"] if given.real_time else []
+
+
 class Server:
     """Anything that prints lines and then "ready", and may be reached."""
 
-    def __init__(self, name, words):
+    def __init__(self, name, given, words):
         self.name = name
         self.errors = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
-            ["taskset", "-c", SERVER_CORE, *words], text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=self.errors)
+            ["taskset", "-c", SERVER_CORE, *scheduling(given), *words],
+            text=True, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=self.errors)
         self.pids = [self.process.pid]
         self.url = None
         for line in self.process.stdout:
@@ -67,21 +72,21 @@ class Server:
             self.process.wait()
 
 
-def lunet(name, build, store):
-    return Server(name, [os.path.join(build, "src/daemon/lunet"), "serve",
-                         "--listen", "127.0.0.1:0", "--name", NAME,
-                         "--reactors", "1", store])
+def lunet(name, given, build, store):
+    return Server(name, given, [
+        os.path.join(build, "src/daemon/lunet"), "serve", "--listen",
+        "127.0.0.1:0", "--name", NAME, "--reactors", "1", store])
 
 
 def floor(name, given, *words):
-    return Server(name, [os.path.join(given.build, "bench/floor"), "0",
-                         *words])
+    return Server(name, given,
+                  [os.path.join(given.build, "bench/floor"), "0", *words])
 
 
 def tgt(name, given):
-    server = Server(name, [os.path.join(HERE, "../tools/tgt-serve"), "serve",
-                           "--listen", "127.0.0.1:0", "--name", NAME,
-                           f"ram:{given.size}"])
+    server = Server(name, given, [
+        os.path.join(HERE, "../tools/tgt-serve"), "serve", "--listen",
+        "127.0.0.1:0", "--name", NAME, f"ram:{given.size}"])
     # It offers no digests before it is told to; tgt-serve gives its process
     # number to tgtd as the port of the control socket.
     for key in "HeaderDigest", "DataDigest":
@@ -97,9 +102,9 @@ def mebibytes(size):
 
 def start(name, given):
     if name == "lunet":
-        return lunet(name, given.build, f"ram:{given.size}")
+        return lunet(name, given, given.build, f"ram:{given.size}")
     if name == "other":
-        return lunet(name, given.against, f"ram:{given.size}")
+        return lunet(name, given, given.against, f"ram:{given.size}")
     if name == "floor":
         return floor(name, given)
     if name == "spin":
@@ -140,7 +145,7 @@ def all_of(given):
 
 @contextlib.contextmanager
 def idle_one(given):
-    server = lunet("lunet", given.build, "null:1G")
+    server = lunet("lunet", given, given.build, "null:1G")
     try:
         yield server
     finally:
