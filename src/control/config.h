@@ -148,6 +148,8 @@ struct config_lun {
 	bool		 write_cache;
 	bool		 direct;
 	bool		 thin;
+	char		*key_file;	/* NULL: not encrypted */
+	char		*old_key_file;	/* NULL: there was none */
 	bool		 removable;
 	bool		 copy_offload;
 	bool		 atomic_writes;

@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "control/config_value.h"
+#include "control/secret.h"
 
 #define PORTAL_STANDARD	"127.0.0.1:3260"
 
@@ -255,13 +256,28 @@ store_check(const struct config *c, const struct config_lun *l,
 	return true;
 }
 
+/* The keys stay in their files until the store is opened. */
+static bool
+keys_check(const struct config_lun *l, struct error *e)
+{
+	uint8_t key[KEY_BYTES];
+	bool is_there = (l->key_file == NULL ||
+	    key_read(l->key_file, key, e)) &&
+	    (l->old_key_file == NULL || key_read(l->old_key_file, key, e));
+
+	explicit_bzero(key, sizeof(key));
+	if (l->old_key_file != NULL && l->key_file == NULL)
+		return error_set(e, EINVAL, "old_key_file: needs key_file");
+	return is_there;
+}
+
 static bool
 lun_check(const struct config *c, const struct config_lun *l, struct error *e)
 {
 	uint32_t block = l->block_size_bytes;
 	uint32_t physical = l->physical_block_size_bytes;
 
-	if (!store_check(c, l, e))
+	if (!store_check(c, l, e) || !keys_check(l, e))
 		return false;
 	if (block != 512 && block != 4096)
 		return error_set(e, EINVAL,

@@ -93,3 +93,66 @@ out:
 		error_prefix(e, "secret file %s: ", file);
 	return is_read;
 }
+
+/* -- keys of LUNs ---------------------------------------------------------- */
+
+static int
+hex_value(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool
+key_from_hex(const uint8_t *text, uint8_t key[KEY_BYTES], struct error *e)
+{
+	for (int i = 0; i < KEY_BYTES; i++) {
+		int high = hex_value(text[2 * i]);
+		int low = hex_value(text[2 * i + 1]);
+
+		if (high < 0 || low < 0) {
+			explicit_bzero(key, KEY_BYTES);
+			return error_set(e, EINVAL,
+			    "64 bytes that are not all hex digits");
+		}
+		key[i] = (uint8_t)(high << 4 | low);
+	}
+	return true;
+}
+
+static bool
+key_from_bytes(const uint8_t *all, size_t length, uint8_t key[KEY_BYTES],
+    struct error *e)
+{
+	if (length == KEY_BYTES) {
+		memcpy(key, all, KEY_BYTES);
+		return true;
+	}
+	if (length == 2 * KEY_BYTES ||
+	    (length == 2 * KEY_BYTES + 1 && all[2 * KEY_BYTES] == '\n'))
+		return key_from_hex(all, key, e);
+	return error_set(e, EINVAL, "not %d bytes, and not %d hex digits",
+	    KEY_BYTES, 2 * KEY_BYTES);
+}
+
+bool
+key_read(const char *file, uint8_t key[KEY_BYTES], struct error *e)
+{
+	uint8_t all[2 * KEY_BYTES + 2];
+	size_t length = 0;
+	bool is_read = false;
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0)
+		error_set(e, errno, "%s", error_words(errno));
+	else
+		is_read = secret_file_is_private(fd, e) &&
+		    secret_file_read(fd, all, sizeof(all), &length, e) &&
+		    key_from_bytes(all, length, key, e);
+	explicit_bzero(all, sizeof(all));
+	if (fd >= 0)
+		(void)close(fd);
+	return is_read || error_prefix(e, "key file %s: ", file);
+}

@@ -1,5 +1,5 @@
-/* Secrets of CHAP, which live in files of their own and nowhere else: never in
- * a configuration file, in argv, in a log or in an answer.
+/* Secrets of CHAP and keys of LUNs, which live in files of their own and nowhere
+ * else: never in a configuration file, in argv, in a log or in an answer.
  */
 #ifndef CONTROL_SECRET_H
 #define CONTROL_SECRET_H
@@ -16,5 +16,11 @@
  * not part of it.  False with *e, and nothing of it left in memory. */
 bool	secret_read(const char *file, uint8_t secret[CHAP_SECRET_BYTES_MAX],
 	    size_t *bytes, struct error *e);
+
+#define KEY_BYTES	32
+
+/* Read a key, as it is or as 64 hex digits with or without a newline, from such
+ * a file.  False with *e, and nothing of it left in memory. */
+bool	key_read(const char *file, uint8_t key[KEY_BYTES], struct error *e);
 
 #endif

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "control/secret.h"
+#include "daemon/privileges.h"
 
 static enum reactor_engine
 engine_of(enum config_engine engine)
@@ -255,12 +257,36 @@ ports_fill(struct scsi_port_access *access, const struct config_target *t,
 	}
 }
 
+/* What a store is opened with, and nobody keeps. */
+struct unit_keys {
+	uint8_t	key[KEY_BYTES], old_key[KEY_BYTES];
+};
+static_assert(KEY_BYTES == STORE_KEY_BYTES, "a file has what a store takes");
+
+static bool
+keys_fill(struct unit_keys *k, struct store_options *options,
+    const struct config_lun *l, struct error *e)
+{
+	if (l->key_file == NULL)
+		return true;
+	privileges_hide_memory();
+	if (!key_read(l->key_file, k->key, e) || (l->old_key_file != NULL &&
+	    !key_read(l->old_key_file, k->old_key, e)))
+		return false;
+	options->key = k->key;
+	options->old_key = l->old_key_file != NULL ? k->old_key : NULL;
+	options->unit_bytes = l->block_size_bytes;
+	return true;
+}
+
 static bool
 add_unit(struct service *s, const struct config_target *t,
     const struct config_lun *l, const struct build_state *kept,
     struct error *e)
 {
 	struct scsi_port_access access[TARGET_PORTS_MAX];
+	struct unit_keys keys;
+	bool is_added;
 	struct unit_config uc = {
 		.lun = l->lun,
 		.store = l->store,
@@ -296,7 +322,10 @@ add_unit(struct service *s, const struct config_target *t,
 	else if (!identity_find(kept->identity, t->name, l->lun,
 	    uc.identity.uuid, e))
 		return false;
-	return service_add_unit(s, t->name, &uc, e) ||
+	is_added = keys_fill(&keys, &uc.store_options, l, e) &&
+	    service_add_unit(s, t->name, &uc, e);
+	explicit_bzero(&keys, sizeof(keys));
+	return is_added ||
 	    error_prefix(e, "target %s: lun %u: ", t->name, l->lun);
 }
 

@@ -82,6 +82,8 @@ scsi_opcode_is_offered(const struct scsi_opcode *o, const struct scsi_lu *lu)
 		return false;
 	if ((o->flags & OPCODE_ATOMIC) && !config->has_atomic_writes)
 		return false;
+	if ((o->flags & OPCODE_ENCRYPTED) && !config->is_encrypted)
+		return false;
 	if ((o->flags & OPCODE_COPY) && !config->has_copy)
 		return false;
 	if ((o->flags & OPCODE_ALUA) && config->alua == SCSI_ALUA_NONE)

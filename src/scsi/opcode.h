@@ -45,6 +45,7 @@ enum scsi_opcode_flag {
 	OPCODE_SANITIZES = 16384, /* and after a sanitize operation that failed */
 	OPCODE_COPY	= 32768,	/* exists where the unit takes part in copies */
 	OPCODE_ATOMIC	= 65536, /* exists where the store keeps writes whole */
+	OPCODE_ENCRYPTED = 131072, /* exists where the medium is encrypted */
 	OPCODE_LOOK_CLOSER = OPCODE_ACTION | OPCODE_THIN | OPCODE_NONE |
 			    OPCODE_ATOMIC,
 };

@@ -11,6 +11,7 @@ enum stage {
 	STAGE_END,
 	STAGE_PATTERN,			/* write it, once for each pass */
 	STAGE_SCRUB,			/* write zeros where there is data */
+	STAGE_REKEY,
 	STAGE_DISCARD,
 	STAGE_ZERO,			/* zeros that take their space */
 	STAGE_FLUSH,
@@ -33,6 +34,9 @@ stages(const struct scsi_lu *lu)
 	static const enum stage erase[] = {
 		STAGE_SCRUB, STAGE_FLUSH, STAGE_DISCARD, STAGE_FLUSH,
 		STAGE_END };
+	static const enum stage rekey[] = { STAGE_REKEY, STAGE_END };
+	static const enum stage rekey_thin[] = {
+		STAGE_REKEY, STAGE_DISCARD, STAGE_FLUSH, STAGE_END };
 	static const enum stage format_pattern[] = {
 		STAGE_PATTERN, STAGE_FLUSH, STAGE_END };
 	static const enum stage format_thin[] = {
@@ -48,6 +52,8 @@ stages(const struct scsi_lu *lu)
 		return overwrite;
 	case OPERATION_BLOCK_ERASE:
 		return erase;
+	case OPERATION_CRYPTOGRAPHIC_ERASE:
+		return lu->config.is_thin ? rekey_thin : rekey;
 	case OPERATION_FORMAT:
 		if (plan->pattern_bytes > 0)
 			return format_pattern;
@@ -63,8 +69,7 @@ stages(const struct scsi_lu *lu)
 static bool
 is_sanitize(const struct operation *o)
 {
-	return o->plan.kind == OPERATION_OVERWRITE ||
-	    o->plan.kind == OPERATION_BLOCK_ERASE;
+	return o->plan.kind != OPERATION_FORMAT;
 }
 
 static void
@@ -185,6 +190,9 @@ stage_piece(const struct scsi_lu *lu, enum stage stage, uint8_t *scratch,
 		break;
 	case STAGE_SCRUB:
 		scrub_piece(lu, scratch, io);
+		break;
+	case STAGE_REKEY:
+		piece(lu, SCSI_IO_REKEY, UINT64_MAX, NULL, io);
 		break;
 	case STAGE_DISCARD:
 		piece(lu, SCSI_IO_DISCARD, PIECE_DISCARD_BYTES, NULL, io);

@@ -28,6 +28,7 @@ enum operation_kind {
 	OPERATION_OVERWRITE,		/* SANITIZE: a pattern, several times */
 	OPERATION_BLOCK_ERASE,		/* SANITIZE: zeros over data, then freed */
 	OPERATION_FORMAT,
+	OPERATION_CRYPTOGRAPHIC_ERASE,	/* SANITIZE: another key, then freed */
 };
 
 enum operation_state {

@@ -236,6 +236,7 @@ finish_medium_error(struct scsi_cmd *c)
 	case SCSI_IO_FLUSH:
 	case SCSI_IO_DISCARD:
 	case SCSI_IO_ZERO:
+	case SCSI_IO_REKEY:
 		break;
 	}
 	if (io->length == 0)		/* a flush, or no I/O was under way */

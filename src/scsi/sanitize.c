@@ -1,7 +1,6 @@
 /* SANITIZE (SBC-4 5.36): nothing that was on the medium can be read again.
  *
- * The command checks and begins; what is done is in operation.c.  There is no
- * CRYPTOGRAPHIC ERASE, for nothing here is encrypted. */
+ * The command checks and begins; what is done is in operation.c. */
 #include <string.h>
 
 #include "base/be.h"
@@ -10,6 +9,7 @@
 enum {
 	ACTION_OVERWRITE	= 0x01,
 	ACTION_BLOCK_ERASE	= 0x02,
+	ACTION_CRYPTOGRAPHIC_ERASE = 0x03,
 	ACTION_EXIT_FAILURE	= 0x1f,
 
 	IMMED			= 0x80,
@@ -78,6 +78,10 @@ plan_fill(struct operation_plan *plan, const struct scsi_cmd *c)
 	};
 	if (action(c) == ACTION_BLOCK_ERASE) {
 		plan->kind = OPERATION_BLOCK_ERASE;
+		return;
+	}
+	if (action(c) == ACTION_CRYPTOGRAPHIC_ERASE) {
+		plan->kind = OPERATION_CRYPTOGRAPHIC_ERASE;
 		return;
 	}
 	plan->kind = OPERATION_OVERWRITE;

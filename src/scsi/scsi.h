@@ -111,6 +111,7 @@ struct scsi_lu_config {
 	bool	 is_removable;		/* START STOP UNIT may eject */
 	bool	 has_atomic_writes;	/* WRITE ATOMIC: the store writes a range
 					 * whole or not at all */
+	bool	 is_encrypted;		/* SANITIZE has CRYPTOGRAPHIC ERASE */
 	bool	 has_copy;		/* EXTENDED COPY and tokens, from it and
 					 * to it */
 	bool	 has_write_cache;	/* WCE at start; MODE SELECT may change
@@ -312,6 +313,7 @@ enum scsi_step {
 enum scsi_io_op {
 	SCSI_IO_READ, SCSI_IO_WRITE, SCSI_IO_FLUSH, SCSI_IO_DISCARD,
 	SCSI_IO_ZERO, SCSI_IO_EXTENT,
+	SCSI_IO_REKEY,			/* all of the unit, which is_encrypted */
 };
 
 /* One thing to be done on the store; offsets and lengths in bytes. */

@@ -191,8 +191,9 @@ block_limits(const struct scsi_cmd *c, uint8_t *out)
 	return 60;
 }
 
-/* WABEREQ: what BLOCK ERASE has erased can be read, as zeros; 00b without that
- * command (SBC-4 table 253).  VBULS: VERIFY takes unmapped blocks for zeros.
+/* WABEREQ and WACEREQ: what BLOCK ERASE and CRYPTOGRAPHIC ERASE have erased can
+ * be read, as zeros or as what nobody knows; 00b without that command (SBC-4
+ * table 253).  VBULS: VERIFY takes unmapped blocks for zeros.
  * [SBC-3 6.6-3] */
 static uint32_t
 block_characteristics(const struct scsi_cmd *c, uint8_t *out)
@@ -204,6 +205,8 @@ block_characteristics(const struct scsi_cmd *c, uint8_t *out)
 		page[7] = 0x40;
 		page[8] = config->is_discard_zeroing ? 0x01 : 0;
 	}
+	if (config->is_encrypted)
+		page[7] |= 0x10;
 	put_be16(page + 4, !config->is_rotational ? ROTATION_NONE :
 	    config->rotation_rate != 0 ? config->rotation_rate :
 	    ROTATION_PER_MINUTE);

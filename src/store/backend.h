@@ -45,6 +45,12 @@ struct store_ops {
 	bool	(*space)(struct store *s, uint64_t *allocated_bytes,
 		    uint64_t *left_bytes, struct error *e);
 
+	/* READ, WRITE or FLUSH at once: what a layer keeps for itself in the
+	 * store.  Blocks; in open, or on a helper.  Offset, length and bytes are
+	 * aligned to 4096, the range is inside. */
+	bool	(*transfer)(struct store *s, enum store_op op, uint64_t offset,
+		    void *bytes, size_t length, struct error *e);
+
 	/* Kinds that lie in memory; NULL: the store is not one. */
 	const void *(*peek)(struct store *s, uint64_t offset, uint64_t length);
 	/* NULL: what is peeked at lies in no file. */
@@ -80,6 +86,7 @@ struct store {
 
 extern const struct store_ops file_ops, ram_ops, null_ops;
 extern const struct store_ops error_ops, delay_ops, trace_ops;
+extern const struct store_ops vault_ops;	/* not by a spec, see vault.h */
 
 /* -- store.c ------------------------------------------------------------- */
 
@@ -138,6 +145,8 @@ bool	layer_close(struct store *s, struct error *e);
 bool	layer_resize(struct store *s, uint64_t size_bytes, struct error *e);
 bool	layer_space(struct store *s, uint64_t *allocated_bytes,
 	    uint64_t *left_bytes, struct error *e);
+bool	layer_transfer(struct store *s, enum store_op op, uint64_t offset,
+	    void *bytes, size_t length, struct error *e);
 
 /* Hand q on, unseen. */
 static inline enum store_progress

@@ -33,6 +33,7 @@ file_submit_req(struct reactor *r, struct store *s, struct store_req *q)
 	case STORE_DISCARD:
 	case STORE_ZERO:	return file_free_or_zero(f, q);
 	case STORE_EXTENT:	return file_extent(f, q);
+	case STORE_REKEY:	break;
 	}
 	return req_done(q, EINVAL);
 }
@@ -296,6 +297,46 @@ file_flush(struct file_store *f, struct store_req *q)
 	return STORE_PENDING;
 }
 
+/* -- at once ------------------------------------------------------------- */
+
+static int
+file_transfer_bytes(const struct file_store *f, enum store_op op,
+    uint64_t offset, uint8_t *bytes, size_t length)
+{
+	while (length > 0) {
+		ssize_t n = op == STORE_READ ?
+		    pread(f->fd, bytes, length, (off_t)offset) :
+		    pwrite(f->fd, bytes, length, (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? errno : EIO;
+		bytes += n;
+		offset += (uint64_t)n;
+		length -= (size_t)n;
+	}
+	return 0;
+}
+
+static bool
+file_transfer(struct store *s, enum store_op op, uint64_t offset, void *bytes,
+    size_t length, struct error *e)
+{
+	struct file_store *f = file_of(s);
+	int code = 0;
+
+	if (op != STORE_FLUSH)
+		code = file_transfer_bytes(f, op, offset, bytes, length);
+	else if (f->is_flush_failed)
+		code = EIO;
+	else if (fdatasync(f->sync_fd) < 0)
+		flush_has_failed(f, code = errno);
+	else if (!file_look(f))
+		code = ENODEV;
+	return code == 0 || error_set(e, code, "%s", error_words(code));
+}
+
 /* -- closing, size, space ------------------------------------------------ */
 
 static bool
@@ -382,5 +423,6 @@ const struct store_ops file_ops = {
 	.submit = file_submit_req,
 	.resize = file_resize,
 	.space = file_space,
+	.transfer = file_transfer,
 	.copy = file_copy,
 };

@@ -40,6 +40,15 @@ layer_space(struct store *s, uint64_t *allocated_bytes, uint64_t *left_bytes,
 	return store_space(layer_of(s)->below, allocated_bytes, left_bytes, e);
 }
 
+bool
+layer_transfer(struct store *s, enum store_op op, uint64_t offset,
+    void *bytes, size_t length, struct error *e)
+{
+	struct store *below = layer_of(s)->below;
+
+	return below->ops->transfer(below, op, offset, bytes, length, e);
+}
+
 void
 req_push(struct store_req *q, struct layer *l, uint64_t word,
     void (*done)(struct store_req *q))

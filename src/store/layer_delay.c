@@ -84,5 +84,6 @@ const struct store_ops delay_ops = {
 	.submit = delay_submit,
 	.resize = layer_resize,
 	.space = layer_space,
+	.transfer = layer_transfer,
 	.set = delay_set,
 };

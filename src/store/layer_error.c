@@ -100,17 +100,17 @@ error_layer_set(struct store *s, const char *key, const char *value,
 
 /* A flush touches everything. */
 static bool
-error_counts(struct error_layer *l, const struct store_req *q)
+error_counts(struct error_layer *l, enum store_op op, uint64_t offset,
+    uint64_t length)
 {
 	unsigned ops = l->ops;
 	uint64_t to = l->to;
 
-	if (ops != 0 && (ops & 1u << q->op) == 0)
+	if (ops != 0 && (ops & 1u << op) == 0)
 		return false;
-	if (q->op == STORE_FLUSH)
+	if (op == STORE_FLUSH)
 		return true;
-	return q->offset + q->length > l->from &&
-	    (to == 0 || q->offset < to);
+	return offset + length > l->from && (to == 0 || offset < to);
 }
 
 static bool
@@ -131,10 +131,23 @@ error_submit(struct reactor *r, struct store *s, struct store_req *q)
 	struct error_layer *l = error_of(s);
 	uint64_t from = l->from;
 
-	if (!error_counts(l, q) || !error_strikes(l))
+	if (!error_counts(l, q->op, q->offset, q->length) ||
+	    !error_strikes(l))
 		return store_pass(r, l->layer.below, q);
 	q->error_offset = from > q->offset ? from : q->offset;
 	return req_done(q, l->code != 0 ? l->code : EIO);
+}
+
+static bool
+error_transfer(struct store *s, enum store_op op, uint64_t offset,
+    void *bytes, size_t length, struct error *e)
+{
+	struct error_layer *l = error_of(s);
+	int code = l->code != 0 ? l->code : EIO;
+
+	if (!error_counts(l, op, offset, length) || !error_strikes(l))
+		return layer_transfer(s, op, offset, bytes, length, e);
+	return error_set(e, code, "%s", error_words(code));
 }
 
 const struct store_ops error_ops = {
@@ -145,5 +158,6 @@ const struct store_ops error_ops = {
 	.submit = error_submit,
 	.resize = layer_resize,
 	.space = layer_space,
+	.transfer = error_transfer,
 	.set = error_layer_set,
 };

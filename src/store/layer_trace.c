@@ -165,5 +165,6 @@ const struct store_ops trace_ops = {
 	.submit = trace_submit,
 	.resize = layer_resize,
 	.space = layer_space,
+	.transfer = layer_transfer,
 	.set = trace_set,
 };

@@ -524,6 +524,8 @@ memory_submit(struct reactor *r, struct store *s, struct store_req *q)
 	case STORE_EXTENT:
 		memory_extent(m, q);
 		return req_done(q, 0);
+	case STORE_REKEY:
+		break;
 	}
 	return req_done(q, EINVAL);
 }
@@ -592,6 +594,21 @@ memory_space(struct store *s, uint64_t *allocated_bytes, uint64_t *left_bytes,
 	return true;
 }
 
+static bool
+memory_transfer(struct store *s, enum store_op op, uint64_t offset,
+    void *bytes, size_t length, struct error *e)
+{
+	struct memory_store *m = memory_of(s);
+	bool has_new = false;
+	int code = 0;
+
+	if (op == STORE_READ)
+		read_piece(m, bytes, offset, length);
+	else if (op == STORE_WRITE)
+		code = write_piece(m, bytes, offset, length, &has_new);
+	return code == 0 || error_set(e, code, "%s", error_words(code));
+}
+
 const struct store_ops ram_ops = {
 	.name = "ram",
 	.store_bytes = sizeof(struct memory_store),
@@ -600,6 +617,7 @@ const struct store_ops ram_ops = {
 	.submit = memory_submit,
 	.resize = memory_resize,
 	.space = memory_space,
+	.transfer = memory_transfer,
 	.peek = memory_peek,
 	.lend = memory_lend,
 };

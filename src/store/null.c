@@ -50,6 +50,8 @@ null_submit(struct reactor *r, struct store *s, struct store_req *q)
 	case STORE_DISCARD:
 	case STORE_ZERO:
 		break;
+	case STORE_REKEY:
+		return req_done(q, EINVAL);
 	}
 	return req_done(q, 0);
 }
@@ -71,6 +73,15 @@ null_space(struct store *s, uint64_t *allocated_bytes, uint64_t *left_bytes,
 	return true;
 }
 
+static bool
+null_transfer(struct store *s, enum store_op op, uint64_t offset, void *bytes,
+    size_t length, struct error *e)
+{
+	if (op == STORE_READ)
+		memset(bytes, 0, length);
+	return true;
+}
+
 static const void *
 null_peek(struct store *s, uint64_t offset, uint64_t length)
 {
@@ -85,5 +96,6 @@ const struct store_ops null_ops = {
 	.submit = null_submit,
 	.resize = null_resize,
 	.space = null_space,
+	.transfer = null_transfer,
 	.peek = null_peek,
 };

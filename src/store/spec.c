@@ -16,6 +16,7 @@ static const char *const op_names[STORE_OPS] = {
 	[STORE_DISCARD]	= "discard",
 	[STORE_ZERO]	= "zero",
 	[STORE_EXTENT]	= "extent",
+	[STORE_REKEY]	= "rekey",
 };
 
 /* -- WORD[params]:rest --------------------------------------------------- */
@@ -97,10 +98,11 @@ store_op_name(enum store_op op)
 	return op_names[op];
 }
 
+/* Layers lie below what encrypts, and meet no REKEY. */
 static bool
 op_find(struct span name, unsigned *op)
 {
-	for (*op = 0; *op < STORE_OPS; (*op)++)
+	for (*op = 0; *op < STORE_REKEY; (*op)++)
 		if (span_is_text(name, op_names[*op]))
 			return true;
 	return false;

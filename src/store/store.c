@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "store/backend.h"
+#include "store/vault.h"
 
 #define ARRAY_LEN(a)	(sizeof(a) / sizeof(*(a)))
 
@@ -26,6 +28,10 @@ static const struct store_kind_help kinds_help[] = {
 
 static bool	spec_find_kind(const struct spec *parts, const char *text,
 		    const struct store_ops **ops, struct error *e);
+static bool	store_open_as(struct store **out, const char *spec,
+		    const struct store_ops *ops, const struct spec *parts,
+		    const struct store_options *options, unsigned depth,
+		    struct error *e);
 static bool	store_make(struct store **out, const char *spec,
 		    const struct store_ops *ops, struct error *e);
 static bool	store_set_params(struct store *s, const struct spec *parts,
@@ -40,14 +46,36 @@ store_kinds(void)
 
 /* -- opening and closing ------------------------------------------------- */
 
+/* What all layers lie on. */
+static struct store *
+store_bottom(struct store *s)
+{
+	while (s->ops->set != NULL)
+		s = layer_of(s)->below;
+	return s;
+}
+
 bool
 store_open(struct store **out, const char *spec,
     const struct store_options *options, struct error *e)
 {
 	/* Beyond RLIMIT_FSIZE a write must fail (EFBIG, our ENOSPC), not end
 	 * the process. */
+	const struct spec whole = { .rest = spec };
+
 	(void)signal(SIGXFSZ, SIG_IGN);
-	return store_open_below(out, spec, options, 0, e);
+	*out = NULL;
+	if (options->key != NULL)
+		return store_open_as(out, spec, &vault_ops, &whole, options, 0,
+		    e);
+	if (!store_open_below(out, spec, options, 0, e))
+		return false;
+	/* An initiator of a plain store can write that, too: no reason to keep
+	 * the target from starting. */
+	if (vault_is_there(store_bottom(*out)))
+		log_warning("%s: begins as an encrypted store does, and is "
+		    "served as it lies: key_file is not given", spec);
+	return true;
 }
 
 bool
@@ -56,23 +84,32 @@ store_open_below(struct store **out, const char *spec,
 {
 	const struct store_ops *ops;
 	struct spec parts;
-	struct error ignored;
-	struct store *s;
 
 	*out = NULL;
 	if (depth > STORE_LAYERS_MAX)
 		return error_set(e, E2BIG, "%s: more than %d layers", spec,
 		    STORE_LAYERS_MAX);
-	if (!spec_parse(&parts, spec, e) ||
-	    !spec_find_kind(&parts, spec, &ops, e) ||
-	    !store_make(&s, spec, ops, e))
+	return spec_parse(&parts, spec, e) &&
+	    spec_find_kind(&parts, spec, &ops, e) &&
+	    store_open_as(out, spec, ops, &parts, options, depth, e);
+}
+
+static bool
+store_open_as(struct store **out, const char *spec,
+    const struct store_ops *ops, const struct spec *parts,
+    const struct store_options *options, unsigned depth, struct error *e)
+{
+	struct error ignored;
+	struct store *s;
+
+	if (!store_make(&s, spec, ops, e))
 		return false;
 	s->depth = depth;
-	if (!ops->open(s, parts.rest, options, e)) {
+	if (!ops->open(s, parts->rest, options, e)) {
 		store_free(s);
 		return false;
 	}
-	if (!store_set_params(s, &parts, e)) {
+	if (!store_set_params(s, parts, e)) {
 		(void)ops->close(s, &ignored);
 		store_free(s);
 		return false;

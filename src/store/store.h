@@ -42,14 +42,18 @@ enum store_op {
 	STORE_EXTENT,	/* is the byte at offset mapped, and how far does that
 			 * reach, within length?  Answers in the request; the
 			 * extent may be cut short, so ask again at its end. */
+	STORE_REKEY,	/* encrypted stores: nothing that was written can be read
+			 * again, by a new media key.  The range is all of the
+			 * store, and no other request is under way */
 };
-#define STORE_OPS	6
+#define STORE_OPS	7
 
 /* Does it change what is read? */
 static inline bool
 store_op_changes(enum store_op op)
 {
-	return op == STORE_WRITE || op == STORE_DISCARD || op == STORE_ZERO;
+	return op == STORE_WRITE || op == STORE_DISCARD || op == STORE_ZERO ||
+	    op == STORE_REKEY;
 }
 
 #define STORE_LAYERS_MAX 4	/* layers over one store */
@@ -80,6 +84,7 @@ struct store_facts {
 	bool	 is_rotational;
 	bool	 is_device;		/* a block device: physical_bytes is its
 					 * sector */
+	bool	 is_encrypted;		/* STORE_REKEY may be asked for */
 };
 
 struct store_req {
@@ -115,6 +120,15 @@ struct store_req {
 	} saved[STORE_LAYERS_MAX];
 	unsigned	 saved_count;
 	struct timer	 timer;
+	struct {				/* of encrypted stores */
+		struct iovec	*vec, piece;
+		int		 vec_count, at;	/* vec[at] is next, */
+		size_t		 at_bytes;	/* from this byte on */
+		uint64_t	 offset, length, done_bytes;
+		uint8_t		*buffer;
+		size_t		 capacity;
+		struct link	 link;
+	}		 cipher;
 };
 
 enum store_progress {
@@ -131,7 +145,17 @@ struct store_options {
 	bool	 is_write_through;	/* every write as with STORE_FUA */
 	bool	 is_thick;		/* allocate all of a new file; discards
 					 * zero instead of freeing */
+	/* Encrypt, by a media key that lies in the store's first mebibyte,
+	 * wrapped by this key of STORE_KEY_BYTES (vault.h).  NULL: do not.  With
+	 * old_key, a store that was wrapped by that one is taken over to key.
+	 * Both are the caller's again when store_open() returns. */
+	const uint8_t *key, *old_key;
+	uint32_t unit_bytes;		/* of one that is encrypted for the first
+					 * time: what is encrypted as one; 512
+					 * (also for 0) or 4096 */
 };
+
+#define STORE_KEY_BYTES	32
 
 /* Open the store that spec names.  Blocks; runs before the reactors do, or on
  * a helper.  The file is locked against a second daemon.  False with *e, for

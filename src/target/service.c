@@ -574,6 +574,7 @@ unit_info_fill(struct unit_info *info, struct unit *u)
 		.size_bytes = lc->blocks * lc->block_bytes,
 		.block_bytes = lc->block_bytes,
 		.is_read_only = lc->is_read_only,
+		.is_encrypted = lc->is_encrypted,
 		.is_thin = lc->is_thin,
 		.has_write_cache = !scsi_lu_is_write_through(u->lu),
 		.identity = &lc->identity,

@@ -175,6 +175,7 @@ struct unit_info {
 	uint64_t	 size_bytes;
 	uint32_t	 block_bytes;
 	bool		 is_read_only, is_thin, has_write_cache;
+	bool		 is_encrypted;
 	const struct scsi_identity *identity;
 	uint64_t	 reads, writes, read_bytes, written_bytes, errors;
 };

@@ -98,6 +98,7 @@ lu_config_fill(struct scsi_lu_config *lc, const struct unit_config *c,
 		.form_factor = c->form_factor,
 		.is_removable = c->is_removable,
 		.has_atomic_writes = c->has_atomic_writes,
+		.is_encrypted = f->is_encrypted,
 		.has_copy = c->has_copy,
 		.has_write_cache = f->is_volatile && c->has_write_cache &&
 		    !c->store_options.is_write_through,

@@ -161,6 +161,7 @@ store_op_of(enum scsi_io_op op)
 		[SCSI_IO_DISCARD]	= STORE_DISCARD,
 		[SCSI_IO_ZERO]		= STORE_ZERO,
 		[SCSI_IO_EXTENT]	= STORE_EXTENT,
+		[SCSI_IO_REKEY]		= STORE_REKEY,
 	};
 
 	return ops[op];

@@ -10,6 +10,7 @@
 
 #include "base/hash.h"
 #include "control/conf.h"
+#include "control/secret.h"
 
 #define IQN	"iqn.2026-11.com.example:disks"
 
@@ -50,6 +51,16 @@ folder_make(void)
 	file_make("LONG", longest, 0600);
 	longest[sizeof(longest) - 2] = '\0';
 	file_make("LONGEST", longest, 0600);
+	file_make("KEY", "32 bytes, which may be anything.", 0600);
+	file_make("KEY64", "00112233445566778899AABBCCDDEEFF"
+	    "00112233445566778899aabbccddeeff\n", 0400);
+	file_make("KEY33", "32 bytes, which may be anything.\n", 0600);
+	file_make("KEYLOOSE", "32 bytes, which may be anything.", 0604);
+	file_make("KEYHEX", "00112233445566778899AABBCCDDEEFF"
+	    "00112233445566778899aabbccddeefg", 0600);
+	file_make("KEY65", "00112233445566778899AABBCCDDEEFF"
+	    "00112233445566778899aabbccddeeff0", 0600);
+	file_make("KEYNONE", "", 0600);
 }
 
 /* '@' in a text stands for the folder. */
@@ -587,6 +598,67 @@ TEST(a_secret_file_must_be_there_private_and_long_enough)
 	check_secret_sentence(".", "not a regular file");
 }
 
+static void
+check_key_sentence(const char *file, const char *reason)
+{
+	char text[200], sentence[300];
+	struct config c;
+	struct error e;
+
+	folder_make();
+	snprintf(text, sizeof(text), "target " IQN
+	    " {\nlun 3 { store = ram:1G key_file = %s/%s } }", scratch(),
+	    file);
+	snprintf(sentence, sizeof(sentence), "lunet.conf:2: target " IQN
+	    ": lun 3: key file %s/%s: %s", scratch(), file, reason);
+	assert_false(conf_parse(&c, "lunet.conf", text, strlen(text), &e));
+	CHECK_TEXT(sentence, e.text);
+}
+
+TEST(a_key_file_must_be_there_private_and_as_long_as_a_key)
+{
+	check_key_sentence("NONE", "no such file or directory");
+	check_key_sentence("KEYLOOSE", "mode 0604 lets others at it; use 0600");
+	check_key_sentence("KEY33", "not 32 bytes, and not 64 hex digits");
+	check_key_sentence("KEYNONE", "not 32 bytes, and not 64 hex digits");
+	check_key_sentence("LONG", "not 32 bytes, and not 64 hex digits");
+	check_key_sentence("KEY65", "not 32 bytes, and not 64 hex digits");
+	check_key_sentence("KEYHEX", "64 bytes that are not all hex digits");
+	check_key_sentence(".", "not a regular file");
+}
+
+TEST(a_key_is_read_from_bytes_or_from_hex_digits)
+{
+	uint8_t key[KEY_BYTES];
+	char path[100];
+	struct error e;
+
+	folder_make();
+	snprintf(path, sizeof(path), "%s/KEY", scratch());
+	CHECK(key_read(path, key, &e));
+	CHECK_BYTES("32 bytes, which may be anything.", key, KEY_BYTES);
+	snprintf(path, sizeof(path), "%s/KEY64", scratch());
+	CHECK(key_read(path, key, &e));
+	for (int i = 0; i < KEY_BYTES; i++)
+		CHECK_EQ(0x11 * (i % 16), key[i]);
+}
+
+TEST(an_old_key_needs_a_new_one)
+{
+	struct config c;
+	struct error e;
+
+	CHECK(!parse(&c, "target " IQN
+	    " { lun 0 { store = ram:1G old_key_file = @/KEY } }", &e));
+	CHECK_TEXT("lunet.conf:1: target " IQN
+	    ": lun 0: old_key_file: needs key_file", e.text);
+	parse_good(&c, "target " IQN " { lun 0 { store = ram:1G "
+	    "key_file = @/KEY64 old_key_file = @/KEY } }");
+	CHECK(strstr(c.targets[0].luns[0].key_file, "/KEY64") != NULL);
+	CHECK(strstr(c.targets[0].luns[0].old_key_file, "/KEY") != NULL);
+	config_free(&c);
+}
+
 TEST(a_secret_of_128_bytes_is_taken)
 {
 	struct config c;
@@ -715,6 +787,9 @@ TESTS(every_key_reaches_its_member,
     what_a_lun_does_not_say_has_a_default,
     every_mistake_is_named_with_its_line,
     a_secret_file_must_be_there_private_and_long_enough,
+    a_key_file_must_be_there_private_and_as_long_as_a_key,
+    a_key_is_read_from_bytes_or_from_hex_digits,
+    an_old_key_needs_a_new_one,
     a_secret_of_128_bytes_is_taken,
     a_file_cut_anywhere_is_taken_whole_or_not_at_all,
     every_byte_of_a_file_may_be_any_other,

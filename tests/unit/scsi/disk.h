@@ -190,6 +190,10 @@ disk_do_io(struct disk *disk, const uint8_t *out)
 		memset(at, 0, io->length);
 		disk_map(disk, io->must_keep);
 		break;
+	case SCSI_IO_REKEY:
+		for (uint64_t i = 0; i < io->length; i++)
+			at[i] ^= 0x5a;
+		break;
 	case SCSI_IO_FLUSH:
 	case SCSI_IO_EXTENT:
 		break;

@@ -193,12 +193,53 @@ TEST(block_erase_writes_over_what_is_mapped_and_frees_it)
 	disk_close(&disk);
 }
 
+/* Thin: the unit ends as a new one, and its space is free. */
+TEST(cryptographic_erase_is_another_key_and_then_free_space)
+{
+	struct disk disk;
+	size_t i = 0;
+
+	disk_open(&disk, NULL);
+	dirty(&disk);
+	CHECK_EQ(SCSI_GOOD, sanitize(&disk, 0x03, NULL, 0));
+	CHECK_EQ(1, disk_count(&disk, SCSI_STEP_OPERATE, SCSI_IO_REKEY));
+	CHECK_EQ(0, disk_count(&disk, SCSI_STEP_OPERATE, SCSI_IO_WRITE));
+	CHECK_EQ(1, disk_count(&disk, SCSI_STEP_OPERATE, SCSI_IO_FLUSH));
+	for (; disk.notes[i].op != SCSI_IO_REKEY; i++)
+		CHECK(disk.notes[i].op != SCSI_IO_DISCARD);
+	CHECK_EQ(0, disk.notes[i].offset);
+	CHECK_EQ(disk.size_bytes, disk.notes[i].length);
+	CHECK(is_all(&disk, 0));
+	disk_close(&disk);
+}
+
+TEST(cryptographic_erase_of_a_thick_unit_is_another_key_alone)
+{
+	struct scsi_lu_config config = rig_config();
+	struct disk disk;
+
+	config.is_thin = false;
+	disk_open(&disk, &config);
+	dirty(&disk);
+	CHECK_EQ(SCSI_GOOD, sanitize(&disk, 0x83, NULL, 0));	/* IMMED */
+	CHECK_EQ(0x2041b, polled(&disk));
+	CHECK_EQ(0, disk_operate(&disk));
+	CHECK_EQ(1, disk_count(&disk, SCSI_STEP_OPERATE, SCSI_IO_REKEY));
+	CHECK_EQ(0, disk_count(&disk, SCSI_STEP_OPERATE, SCSI_IO_DISCARD));
+	for (unsigned i = 0; i < 251; i++)
+		CHECK(disk.bytes[i] != i + 1);
+	disk_close(&disk);
+}
+
 TEST(block_erase_and_exit_have_no_list)
 {
 	struct disk disk;
 
 	disk_open(&disk, NULL);
 	CHECK_EQ(SCSI_CHECK_CONDITION, sanitize(&disk, 0x02, "12345678", 8));
+	CHECK_SENSE(&disk.rig, 0x5, 0x24, 0x00);
+	CHECK_CDB_FIELD(&disk.rig, 7);
+	CHECK_EQ(SCSI_CHECK_CONDITION, sanitize(&disk, 0x03, "12345678", 8));
 	CHECK_SENSE(&disk.rig, 0x5, 0x24, 0x00);
 	CHECK_CDB_FIELD(&disk.rig, 7);
 	CHECK_EQ(SCSI_CHECK_CONDITION, sanitize(&disk, 0x1f, "12345678", 8));
@@ -211,7 +252,7 @@ TEST(nothing_is_offered_that_is_not_done)
 	struct scsi_lu_config config = rig_config();
 	struct disk disk;
 
-	config.is_thin = false;
+	config.is_thin = config.is_encrypted = false;
 	disk_open(&disk, &config);
 	CHECK_EQ(SCSI_CHECK_CONDITION, sanitize(&disk, 0x03, NULL, 0));
 	CHECK_SENSE(&disk.rig, 0x5, 0x24, 0x00);	/* cryptographic */
@@ -640,6 +681,8 @@ TESTS(overwrite_fills_every_block_from_the_first_byte_of_the_pattern,
     inverting_passes_end_with_the_pattern_itself,
     lists_that_are_wrong_sanitize_nothing, a_list_that_is_cut_is_refused,
     block_erase_writes_over_what_is_mapped_and_frees_it,
+    cryptographic_erase_is_another_key_and_then_free_space,
+    cryptographic_erase_of_a_thick_unit_is_another_key_alone,
     block_erase_and_exit_have_no_list, nothing_is_offered_that_is_not_done,
     others_are_refused_with_progress_while_it_runs, a_reset_does_not_end_it,
     who_waited_for_the_unit_finds_it_sanitizing,

@@ -61,6 +61,7 @@ rig_config(void)
 			0x31, 0xa7, 0x64, 0x10, 0x99, 0xee, 0x42, 0x73, 0x0f },
 		.blocks = 2048, .block_bytes = 512, .physical_exponent = 3,
 		.discard_blocks = 8, .is_thin = true, .has_atomic_writes = true,
+		.is_encrypted = true,
 		.has_copy = true,
 		.is_discard_zeroing = true, .has_write_cache = true,
 		.can_change_write_cache = true,

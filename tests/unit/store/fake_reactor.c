@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "reactor/buffers.h"
 #include "reactor/reactor.h"
 
 #define TIMERS_MAX	16
@@ -51,6 +52,7 @@ reactor_free(struct reactor *r)
 {
 	assert(list_is_empty(&r->files));
 	assert(r->work_first == NULL);
+	assert(fake.buffers == 0);
 	for (int i = 0; i < TIMERS_MAX; i++)
 		assert(r->timers[i] == NULL);
 }
@@ -179,6 +181,31 @@ file_try(struct reactor *r, struct file_req *q)
 	for (int i = 0; i < q->vec_count; i++)
 		bytes += q->vec[i].iov_len;
 	return q->error == 0 && q->done_bytes == bytes;
+}
+
+/* -- buffers --------------------------------------------------------------- */
+
+unsigned
+reactor_index(const struct reactor *r)
+{
+	return 0;
+}
+
+void *
+buffer_take(struct reactor *r, size_t bytes, size_t *capacity)
+{
+	if (fake.has_no_buffers)
+		return NULL;
+	*capacity = (bytes + 4095) / 4096 * 4096;
+	fake.buffers++;
+	return aligned_alloc(4096, *capacity);
+}
+
+void
+buffer_give(struct reactor *r, void *buffer, size_t capacity)
+{
+	fake.buffers--;
+	free(buffer);
 }
 
 /* -- work and timers ----------------------------------------------------- */

@@ -34,10 +34,11 @@ struct fake {
 
 	bool		is_held;	/* nothing completes for now */
 	bool		try_misses;	/* file_try() never does it */
+	bool		has_no_buffers;	/* buffer_take() finds none */
 
 	/* What was asked for. */
 	unsigned	submitted[FAKE_FILE_OPS];
-	unsigned	tries, works;
+	unsigned	tries, works, buffers;	/* these: taken, not given back */
 	struct file_req	last;		/* a copy of the last submitted */
 };
 extern struct fake fake;
