@@ -72,7 +72,8 @@ command_detach(struct initiator_command *t)
 
 /* -- out ------------------------------------------------------------------- */
 
-/* SCSI Command, 11.3, with the immediate data.  False: no room. */
+/* SCSI Command, 11.3, with the immediate data.  False: no room.
+ * [RFC7143 11.3.1-1, 11.3.1-2, 11.7.1-1i] */
 static bool
 emit_command(struct initiator_command *t, struct batch *b)
 {
@@ -186,6 +187,7 @@ command_try_end(struct initiator_command *t)
 		exchange_end(&t->x, END_STATUS, NULL);
 }
 
+/* [RFC7143 7.9-4, 11.7.2-6, 11.16.1-1] */
 void
 command_status(struct initiator_command *t, const struct pdu *p)
 {

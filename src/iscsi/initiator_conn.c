@@ -24,6 +24,7 @@ conn_close(struct initiator_conn *c, const char *why)
 	c->session->ops->close(c, why);
 }
 
+/* [RFC7143 7.7-2] */
 bool
 conn_fault_is(struct initiator_conn *c, const char *why)
 {
@@ -378,7 +379,8 @@ conn_statsn_is(struct initiator_conn *c, uint32_t statsn)
 	conn_status_snack(c);
 }
 
-/* A PDU whose data is not to be had: damaged, or there was no memory. */
+/* A PDU whose data is not to be had: damaged, or there was no memory.
+ * [RFC7143 7.8-5] */
 static bool
 damaged_take(struct initiator_conn *c, const struct pdu *p,
     const struct pdu_body *body)
@@ -395,7 +397,7 @@ damaged_take(struct initiator_conn *c, const struct pdu *p,
 }
 
 /* A PDU with a status: each counts once, and with recovery they may come again
- * and out of order. */
+ * and out of order. [RFC7143 7.9-3] */
 static bool
 status_take(struct initiator_conn *c, const struct pdu *p,
     const struct pdu_body *body)
@@ -513,12 +515,14 @@ echo_add(struct initiator_conn *c, const struct echo *e)
 	return true;
 }
 
+/* [RFC7143 11.18-1] */
 bool
 conn_echo(struct initiator_conn *c, uint64_t lun, uint32_t ttt)
 {
 	return echo_add(c, &(struct echo){ .lun = lun, .ttt = ttt });
 }
 
+/* [RFC7143 7.3-3] */
 bool
 conn_plug(struct initiator_conn *c, uint32_t cmdsn)
 {
@@ -526,7 +530,8 @@ conn_plug(struct initiator_conn *c, uint32_t cmdsn)
 	    .ttt = TAG_NONE, .cmdsn = cmdsn, .is_plug = true });
 }
 
-/* NOP-Out without an answer, 11.18. */
+/* NOP-Out without an answer, 11.18.
+ * [RFC7143 11.18-2i, 11.18.1-2, 11.18.1-4i, 11.18.2-3] */
 static bool
 emit_echo(struct initiator_conn *c, const struct echo *e, struct batch *b)
 {

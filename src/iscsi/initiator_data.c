@@ -84,6 +84,7 @@ data_in_command(struct initiator_conn *c, const struct pdu *p)
 	return command_of(x);
 }
 
+/* [RFC7143 4.2.5.3-1i] */
 static bool
 data_in_fits(const struct initiator_command *t, const struct pdu *p)
 {
@@ -157,7 +158,8 @@ data_in_take(struct initiator_command *t, const struct pdu *p,
 	return NULL;
 }
 
-/* The status in the last Data-In (11.7.3): one that needs no sense. */
+/* The status in the last Data-In (11.7.3): one that needs no sense.
+ * [RFC7143 11.7-1] */
 static const char *
 data_in_status(struct initiator_command *t, const struct pdu *p)
 {
@@ -179,7 +181,7 @@ data_in_status(struct initiator_command *t, const struct pdu *p)
 }
 
 /* Something of it is wrong, or there was no memory: the number tells what is to
- * be sent again (7.8). */
+ * be sent again (7.8). [RFC7143 7.8-6] */
 static void
 data_in_damaged(struct initiator_command *t, const struct pdu *p)
 {
@@ -258,6 +260,7 @@ r2tsn_take(struct initiator_command *t, uint32_t r2tsn)
 	return NULL;
 }
 
+/* [RFC7143 4.2.5.2-3, 4.2.5.3-1i] */
 bool
 r2t_arrived(struct initiator_conn *c, const struct pdu *p)
 {
@@ -295,6 +298,7 @@ r2t_arrived(struct initiator_conn *c, const struct pdu *p)
 
 /* -- Data-Out, 11.7 -------------------------------------------------------- */
 
+/* [RFC7143 4.2.5.2-1i, 4.2.5.2-2, 11.3.4-3] */
 uint32_t
 data_begin(struct initiator_command *t)
 {
@@ -316,7 +320,8 @@ data_begin(struct initiator_command *t)
 	return immediate;
 }
 
-/* One Data-Out of the first burst.  False: no room in the batch. */
+/* One Data-Out of the first burst.  False: no room in the batch.
+ * [RFC7143 4.2.2.4-1i, 4.2.5.2-3, 11.7.1-1i, 11.8-4i, 11.8-5i] */
 static bool
 emit_data_out(struct initiator_command *t, struct batch *b)
 {
@@ -350,6 +355,7 @@ emit_data_out(struct initiator_command *t, struct batch *b)
 	return true;
 }
 
+/* [RFC7143 4.2.5.2-1i] */
 bool
 data_out_emit(struct initiator_command *t, struct batch *b)
 {

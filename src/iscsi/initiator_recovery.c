@@ -104,6 +104,7 @@ waiting_lost(struct initiator_session *s, const struct initiator_conn *c)
 		    NULL);
 }
 
+/* [RFC7143 7.14-1i] */
 void
 session_conn_lost(struct initiator_session *s, struct initiator_conn *c)
 {
@@ -144,7 +145,7 @@ orphan_of(struct link *l)
 }
 
 /* Send what the target has not received again, with the number that it had
- * (7.2.1). */
+ * (7.2.1). [RFC7143 7.2.1-3i] */
 static void
 orphans_resend(struct initiator_session *s)
 {
@@ -206,6 +207,7 @@ command_cut(struct initiator_command *t)
 	t->expdatasn = had;
 }
 
+/* [RFC7143 11.5.6-2] */
 static void
 orphan_reassign(struct exchange *x, struct initiator_request *r)
 {
@@ -223,6 +225,7 @@ orphan_reassign(struct exchange *x, struct initiator_request *r)
 	initiator_task_function(x->session, r, NULL);
 }
 
+/* [RFC7143 7.1.4.3-2] */
 static void
 orphans_reassign(struct initiator_session *s)
 {
@@ -328,7 +331,8 @@ orphan_reassigned(struct initiator_request *r, struct initiator_conn *c)
 	return true;
 }
 
-/* Log a lost connection out over another one (11.14). */
+/* Log a lost connection out over another one (11.14).
+ * [RFC7143 7.1.4.3-2, 7.2.2-1, 11.14-6] */
 static void
 lost_logout(struct initiator_session *s, struct lost_conn *lost)
 {
@@ -360,6 +364,7 @@ session_recover(struct initiator_session *s)
 
 /* -- time ------------------------------------------------------------------ */
 
+/* [RFC7143 7.2.1-2] */
 void
 exchange_resend(struct exchange *x)
 {
@@ -450,7 +455,8 @@ conn_retry(struct initiator_conn *c, uint64_t *next_ns)
 	}
 }
 
-/* Log out when what is under way has ended, or time presses (11.9.1). */
+/* Log out when what is under way has ended, or time presses (11.9.1).
+ * [RFC7143 11.9.1-2] */
 static void
 conn_leave(struct initiator_conn *c, uint64_t *next_ns)
 {

@@ -78,7 +78,8 @@ initiator_task_function(struct initiator_session *s,
 	request_begin(s, r, EXCHANGE_TASK, c);
 }
 
-/* The next part of a text; the rest follows the answers to it (11.10.2). */
+/* The next part of a text; the rest follows the answers to it (11.10.2).
+ * [RFC7143 11.10.2-1i, 11.10.5-1i] */
 static struct span
 text_part(const struct initiator_request *r, struct pdu *p)
 {
@@ -94,6 +95,7 @@ text_part(const struct initiator_request *r, struct pdu *p)
 	return span_of(r->text.data + r->text_sent, bytes);
 }
 
+/* [RFC7143 11.5.5-2, 11.18.1-1] */
 static struct span
 request_pdu(const struct initiator_request *r, struct pdu *p)
 {
@@ -167,6 +169,7 @@ request_find(struct initiator_conn *c, uint32_t itt, enum exchange_kind kind)
 
 /* -- NOP-In, 11.19 --------------------------------------------------------- */
 
+/* [RFC7143 11.18-1] */
 bool
 nop_in_arrived(struct initiator_conn *c, const struct pdu *p)
 {
@@ -241,7 +244,7 @@ text_response_arrived(struct initiator_conn *c, const struct pdu *p,
 
 /* -- Logout Response, 11.15 ------------------------------------------------ */
 
-/* All connections leave with the session. */
+/* All connections leave with the session. [RFC7143 11.15-1i] */
 static void
 session_left(struct initiator_session *s)
 {
@@ -249,6 +252,7 @@ session_left(struct initiator_session *s)
 		conn_left(CONTAINER_OF(l, struct initiator_conn, link), false);
 }
 
+/* [RFC7143 11.14-5, 11.15-1i] */
 bool
 logout_response_arrived(struct initiator_conn *c, const struct pdu *p)
 {
@@ -326,6 +330,7 @@ first_meant(struct initiator_session *s, const struct initiator_request *r)
 	return NULL;
 }
 
+/* [RFC7143 11.5.1-2] */
 bool
 task_response_arrived(struct initiator_conn *c, const struct pdu *p)
 {
@@ -378,6 +383,7 @@ async_drop(struct initiator_conn *c, bool is_all, uint16_t cid)
 	}
 }
 
+/* [RFC7143 11.9.1-2] */
 bool
 async_arrived(struct initiator_conn *c, const struct pdu *p,
     const struct pdu_body *body)

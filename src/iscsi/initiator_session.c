@@ -84,6 +84,7 @@ initiator_session_free(struct initiator_session *s)
 	free(s);
 }
 
+/* [RFC7143 7.15-1] */
 void
 initiator_session_lost(struct initiator_session *s, uint32_t cmdsn)
 {
@@ -109,7 +110,7 @@ initiator_session_lost(struct initiator_session *s, uint32_t cmdsn)
 
 /* -- tags ------------------------------------------------------------------ */
 
-/* Commands leave room for requests. */
+/* Commands leave room for requests. [RFC7143 11.2.1.8-1i, 11.2.1.8-2i] */
 static bool
 slot_take(struct exchange *x)
 {
@@ -191,6 +192,7 @@ exchange_is_acked(const struct exchange *x)
 	    (x->is_numbered && sn_before(x->cmdsn, x->session->expcmdsn));
 }
 
+/* [RFC7143 4.2.2.1-3i] */
 void
 exchange_number(struct exchange *x)
 {

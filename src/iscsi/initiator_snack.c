@@ -28,6 +28,7 @@ numbers_known(const struct initiator_command *t)
 	return t->expdatasn > end ? t->expdatasn : end;
 }
 
+/* [RFC7143 7.9-1] */
 void
 command_snack(struct initiator_command *t)
 {
@@ -40,6 +41,7 @@ command_snack(struct initiator_command *t)
 	command_ask(t);
 }
 
+/* [RFC7143 11.7.2-4, 11.16.2-1] */
 void
 command_data_ack(struct initiator_command *t, uint32_t ttt)
 {
@@ -58,7 +60,8 @@ emit_snack(struct batch *b, enum snack_type type, const struct bhs *part)
 	return batch_add(b, (const uint8_t *)&bhs, NULL, 0);
 }
 
-/* Data-In or R2T, 11.16.1: the first gap not asked for.  False: no room. */
+/* Data-In or R2T, 11.16.1: the first gap not asked for.  False: no room.
+ * [RFC7143 11.16.4-2i] */
 static bool
 emit_data_snack(struct initiator_command *t, struct batch *b)
 {
@@ -85,7 +88,8 @@ emit_data_snack(struct initiator_command *t, struct batch *b)
 }
 
 /* DataACK, 11.16.1: only when nothing before is missing, and not instead of the
- * status, which acknowledges the data as well. */
+ * status, which acknowledges the data as well.
+ * [RFC7143 11.7.2-4, 11.16.4-1i, 11.16.5-3i] */
 static bool
 emit_data_ack(struct initiator_command *t, struct batch *b)
 {
@@ -119,6 +123,7 @@ conn_gap(const struct initiator_conn *c, struct extent *gap)
 	return count > 0;
 }
 
+/* [RFC7143 7.8-10, 7.9-3] */
 void
 conn_status_snack(struct initiator_conn *c)
 {
@@ -144,6 +149,7 @@ conn_status_snack(struct initiator_conn *c)
 	conn_say(c);
 }
 
+/* [RFC7143 11.16.4-1i] */
 static bool
 emit_status_snack(struct initiator_conn *c, struct batch *b)
 {

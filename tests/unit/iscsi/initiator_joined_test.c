@@ -295,6 +295,7 @@ static const struct hurts damages = { .damage = 20, .damage_header = 5,
 static const struct hurts everything = { .lose = 15, .repeat = 15,
 	.damage = 15, .damage_header = 3, .cut = 5 };
 
+/* [RFC7143 11.2.1.8-1i, 11.2.1.8-2i] */
 TEST(nothing_is_lost_on_a_sound_wire)
 {
 	for (unsigned erl = 0; erl <= 2; erl++)
@@ -303,6 +304,7 @@ TEST(nothing_is_lost_on_a_sound_wire)
 			    .max_connections = conns }, &none);
 }
 
+/* [RFC7143 7.15-1] */
 TEST(a_plain_client_recovers_by_a_new_session)
 {
 	stories(&(struct duo_config){ .has_digests = true }, &damages);
@@ -316,6 +318,7 @@ TEST(many_connections_break_and_come_back_at_level_0)
 	    .has_digests = true }, &damages);
 }
 
+/* [RFC7143 7.9-1] */
 TEST(level_1_asks_again_for_what_is_lost_or_damaged)
 {
 	stories(&(struct duo_config){ .erl = 1, .has_digests = true },

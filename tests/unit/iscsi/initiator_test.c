@@ -119,6 +119,7 @@ check_closed(const char *why)
 	duo_close(&d);
 }
 
+/* [RFC7143 4.2.2.1-3i, 11.3.1-1, 11.3.1-2, 11.7-1] */
 TEST(a_read_lands_in_its_vectors)
 {
 	struct pdu p;
@@ -145,6 +146,8 @@ TEST(a_read_lands_in_its_vectors)
 	duo_close(&d);
 }
 
+/* [RFC7143 4.2.2.4-1i, 4.2.5.2-1i, 4.2.5.2-2, 4.2.5.2-3, 11.3.4-3,
+ *  11.7.1-1i, 11.8-4i, 11.8-5i] */
 TEST(a_write_sends_what_is_due_unasked_and_the_rest_when_asked)
 {
 	uint32_t offset = 0;
@@ -215,6 +218,7 @@ TEST(a_residual_count_says_how_much_less_is_good)
 	duo_close(&d);
 }
 
+/* [RFC7143 7.7-2] */
 TEST(data_in_beyond_the_command_closes_and_writes_nothing)
 {
 	static const struct { uint32_t offset, bytes; } wrong[] = {
@@ -233,6 +237,7 @@ TEST(data_in_beyond_the_command_closes_and_writes_nothing)
 	}
 }
 
+/* [RFC7143 4.2.5.3-1i] */
 TEST(data_in_for_a_write_closes)
 {
 	open_erl(0);
@@ -259,6 +264,7 @@ TEST(data_in_for_the_same_bytes_closes)
 	check_closed("Data-In for bytes that have come");
 }
 
+/* [RFC7143 4.2.5.3-1i, 7.7-2] */
 TEST(r2ts_that_ask_too_much_close)
 {
 	open_erl(0);
@@ -313,6 +319,7 @@ TEST(sense_is_taken_and_a_lie_about_its_length_is_not)
 	duo_close(&d);
 }
 
+/* [RFC7143 11.5.1-2] */
 TEST(answers_for_tags_that_are_not_in_use_are_dropped_up_to_a_limit)
 {
 	struct pdu p;
@@ -343,6 +350,7 @@ reject(struct bytes *header, const struct pdu *ours, uint8_t reason)
 	};
 }
 
+/* [RFC7143 7.3-3] */
 TEST(a_reject_ends_only_the_command_that_it_brings_back)
 {
 	struct bytes header = { 0 };
@@ -377,6 +385,7 @@ TEST(a_reject_ends_only_the_command_that_it_brings_back)
 	duo_close(&d);
 }
 
+/* [RFC7143 7.9-3] */
 TEST(statsn_that_jumps_closes_at_level_0)
 {
 	struct pdu p;
@@ -395,6 +404,7 @@ TEST(statsn_that_jumps_closes_at_level_0)
 	check_closed("StatSN comes again");
 }
 
+/* [RFC7143 4.2.2.1-3i] */
 TEST(commands_wait_for_the_window)
 {
 	static struct initiator_command more[4];
@@ -425,6 +435,7 @@ TEST(commands_wait_for_the_window)
 	duo_close(&d);
 }
 
+/* [RFC7143 11.18-1, 11.18-2i, 11.18.1-1, 11.18.1-2, 11.18.1-4i, 11.18.2-3] */
 TEST(pings_are_echoed_and_silence_closes)
 {
 	struct pdu p = { .opcode = OP_NOP_IN, .is_final = true, .lun = 9,
@@ -451,6 +462,7 @@ TEST(pings_are_echoed_and_silence_closes)
 	check_closed("no answer to a ping");
 }
 
+/* [RFC7143 7.14-1i] */
 TEST(what_was_sent_is_lost_and_what_was_not_waits)
 {
 	static struct initiator_command waits;
@@ -471,6 +483,7 @@ TEST(what_was_sent_is_lost_and_what_was_not_waits)
 	duo_close(&d);
 }
 
+/* [RFC7143 7.2.1-3i, 7.14-1i, 11.14-6] */
 TEST(a_lost_connection_is_logged_out_and_its_command_sent_again)
 {
 	struct pdu p = { .opcode = OP_LOGOUT_RESPONSE, .is_final = true };
@@ -498,6 +511,7 @@ TEST(a_lost_connection_is_logged_out_and_its_command_sent_again)
 	CHECK_EQ(END_LOST, t.x.end);
 }
 
+/* [RFC7143 11.5.1-2, 11.5.5-2] */
 TEST(task_functions_end_what_they_mean)
 {
 	static struct initiator_request r;
@@ -537,6 +551,7 @@ TEST(task_functions_end_what_they_mean)
 	duo_close(&d);
 }
 
+/* [RFC7143 11.10.2-1i, 11.10.5-1i] */
 TEST(texts_go_and_come_in_parts)
 {
 	static struct initiator_request r;
@@ -576,6 +591,7 @@ TEST(texts_go_and_come_in_parts)
 	duo_close(&d);
 }
 
+/* [RFC7143 11.14-5, 11.15-1i] */
 TEST(a_logout_closes_when_it_is_answered)
 {
 	static struct initiator_request r;
@@ -596,6 +612,7 @@ TEST(a_logout_closes_when_it_is_answered)
 	duo_close(&d);
 }
 
+/* [RFC7143 11.9.1-2] */
 TEST(a_connection_that_is_asked_to_leave_does_so_when_it_is_idle)
 {
 	struct pdu p = { .opcode = OP_ASYNC, .is_final = true,
@@ -617,6 +634,7 @@ TEST(a_connection_that_is_asked_to_leave_does_so_when_it_is_idle)
 
 /* -- error recovery -------------------------------------------------------- */
 
+/* [RFC7143 7.8-5, 7.8-6, 7.9-4, 11.7.2-6, 11.16.1-1, 11.16.4-2i] */
 TEST(damaged_data_is_asked_for_again_and_no_status_acknowledged)
 {
 	struct bytes b = { 0 };
@@ -658,6 +676,7 @@ TEST(damaged_data_is_asked_for_again_and_no_status_acknowledged)
 	duo_close(&d);
 }
 
+/* [RFC7143 7.8-10, 7.9-3, 11.16.4-1i] */
 TEST(a_missing_status_is_asked_for)
 {
 	static struct initiator_command second;
@@ -690,6 +709,7 @@ TEST(a_missing_status_is_asked_for)
 	duo_close(&d);
 }
 
+/* [RFC7143 7.2.1-2] */
 TEST(a_command_without_an_answer_is_sent_again_as_it_was)
 {
 	uint32_t itt, cmdsn;
@@ -713,6 +733,7 @@ TEST(a_command_without_an_answer_is_sent_again_as_it_was)
 	check_closed("no answer to what was repeated");
 }
 
+/* [RFC7143 11.7.2-4, 11.16.2-1, 11.16.4-1i, 11.16.5-3i] */
 TEST(data_that_must_be_acknowledged_is)
 {
 	struct pdu p;
@@ -734,6 +755,7 @@ TEST(data_that_must_be_acknowledged_is)
 	duo_close(&d);
 }
 
+/* [RFC7143 7.1.4.3-2, 7.2.2-1, 11.5.6-2, 11.14-6] */
 TEST(a_task_is_reassigned_with_what_it_has)
 {
 	struct pdu p = { .opcode = OP_LOGOUT_RESPONSE, .is_final = true };
