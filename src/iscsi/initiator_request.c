@@ -45,6 +45,7 @@ initiator_text(struct initiator_session *s, struct initiator_request *r,
 {
 	r->text_sent = 0;
 	r->text_ttt = TAG_NONE;
+	r->text_lun = 0;
 	r->answer = (struct text_buffer){ 0 };
 	request_begin(s, r, EXCHANGE_TEXT, c);
 }
@@ -66,6 +67,7 @@ initiator_task_function(struct initiator_session *s,
 		r->lun = r->command->lun;
 		r->command_itt = x->itt;
 		r->command_cmdsn = x->cmdsn;
+		r->command_is_immediate = x->is_immediate;
 		/* To the connection that the task is allegiant to (11.5.1). */
 		c = x->conn;
 		if (x->state != EXCHANGE_OPEN) {
@@ -79,7 +81,7 @@ initiator_task_function(struct initiator_session *s,
 }
 
 /* The next part of a text; the rest follows the answers to it (11.10.2).
- * [RFC7143 11.10.2-1i, 11.10.5-1i] */
+ * [RFC7143 11.10.2-1i, 11.10.5-1i, 11.11.4-3] */
 static struct span
 text_part(const struct initiator_request *r, struct pdu *p)
 {
@@ -89,13 +91,15 @@ text_part(const struct initiator_request *r, struct pdu *p)
 
 	p->opcode = OP_TEXT_REQUEST;
 	p->ttt = r->text_ttt;
+	p->lun = r->text_lun;	/* goes with the tag (11.11.4) */
 	p->text.has_more = bytes < left;
 	p->is_final = !p->text.has_more;
 	p->data_bytes = (uint32_t)bytes;
 	return span_of(r->text.data + r->text_sent, bytes);
 }
 
-/* [RFC7143 11.5.5-2, 11.18.1-1] */
+/* [RFC7143 11.5.1-7, 11.5.5-1, 11.5.5-2, 11.10.3-1i, 11.18.1-1]
+ * [RFC7144 6.3-5, 6.3.3-1, 6.3.3-2] */
 static struct span
 request_pdu(const struct initiator_request *r, struct pdu *p)
 {
@@ -123,8 +127,9 @@ request_pdu(const struct initiator_request *r, struct pdu *p)
 		p->task.function = (uint8_t)r->function;
 		p->task.referenced_itt = r->command != NULL ?
 		    r->command_itt : TAG_NONE;
-		if (r->function == TASK_ABORT_TASK)
-			p->task.refcmdsn = r->command_cmdsn;
+		if (r->function == TASK_ABORT_TASK || r->function == TASK_QUERY)
+			p->task.refcmdsn = r->command_is_immediate ?
+			    p->cmdsn : r->command_cmdsn;
 		if (r->function == TASK_REASSIGN)
 			p->task.expdatasn = r->expdatasn;
 		break;
@@ -237,6 +242,7 @@ text_response_arrived(struct initiator_conn *c, const struct pdu *p,
 	r->text_sent = had_more ? r->text_sent + c->send_data_max :
 				  r->text.bytes;
 	r->text_ttt = p->ttt;
+	r->text_lun = p->lun;
 	r->x.needs_send = true;
 	exchange_say(&r->x);
 	return true;

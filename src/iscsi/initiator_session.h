@@ -234,6 +234,7 @@ struct initiator_request {
 	struct initiator_command *command;	/* ABORT TASK, TASK REASSIGN */
 	uint32_t	 command_itt, command_cmdsn, expdatasn;
 						/* the session's */
+	bool		 command_is_immediate;	/* the session's */
 
 	/* Logout, 11.14. */
 	enum logout_reason reason;
@@ -243,6 +244,7 @@ struct initiator_request {
 	struct span	 text;
 	size_t		 text_sent;
 	uint32_t	 text_ttt;
+	uint64_t	 text_lun;
 	struct text_buffer answer;	/* free it: text_buffer_free() */
 
 	/* -- the answer -- */

@@ -511,7 +511,8 @@ TEST(a_lost_connection_is_logged_out_and_its_command_sent_again)
 	CHECK_EQ(END_LOST, t.x.end);
 }
 
-/* [RFC7143 11.5.1-2, 11.5.5-2] */
+/* [RFC7143 11.5.1-2, 11.5.1-7, 11.5.5-1, 11.5.5-2]
+ * [RFC7144 6.3-5, 6.3.3-1, 6.3.3-2] */
 TEST(task_functions_end_what_they_mean)
 {
 	static struct initiator_request r;
@@ -534,6 +535,28 @@ TEST(task_functions_end_what_they_mean)
 	CHECK_EQ(1, d.answers);
 	CHECK_EQ(END_STATUS, r.x.end);
 
+	/* An immediate command is named by the CmdSN of the request. */
+	for (unsigned i = 0; i < 2; i++) {
+		submit(COMMAND_IN, 1500);
+		r = (struct initiator_request){
+			.function = i == 0 ? TASK_QUERY : TASK_ABORT_TASK,
+			.command = &t,
+		};
+		t.x.is_immediate = i == 1;
+		initiator_task_function(d.s, &r, NULL);
+		CHECK_EQ(1, duo_listen(&d, 0));
+		CHECK_EQ(i == 1 ? d.said[0].pdu.cmdsn : t.x.cmdsn,
+		    d.said[0].pdu.task.refcmdsn);
+		CHECK(d.said[0].pdu.cmdsn != t.x.cmdsn);
+		p.itt = r.x.itt;
+		p.statsn = d.line[0].t_statsn++;
+		duo_say(&d, 0, &p, NULL);
+		t.x.is_immediate = false;
+		if (i == 0)
+			say_good();
+	}
+	d.dones = 1;	/* as it was before these */
+
 	submit(COMMAND_IN, 1500);
 	r = (struct initiator_request){
 		.function = TASK_LUN_RESET, .lun = 4,
@@ -551,7 +574,7 @@ TEST(task_functions_end_what_they_mean)
 	duo_close(&d);
 }
 
-/* [RFC7143 11.10.2-1i, 11.10.5-1i] */
+/* [RFC7143 11.10.2-1i, 11.10.3-1i, 11.10.5-1i, 11.11.4-3] */
 TEST(texts_go_and_come_in_parts)
 {
 	static struct initiator_request r;
@@ -567,9 +590,12 @@ TEST(texts_go_and_come_in_parts)
 	CHECK_EQ(1024, d.said[0].pdu.data_bytes);
 	CHECK_EQ(TAG_NONE, d.said[0].pdu.ttt);
 	p.itt = r.x.itt;
+	p.lun = 5;
 	p.statsn = d.line[0].t_statsn++;
 	duo_say(&d, 0, &p, NULL);
 	CHECK_EQ(1, duo_listen(&d, 0));
+	CHECK_EQ(r.x.itt, d.said[0].pdu.itt);
+	CHECK_EQ(5, d.said[0].pdu.lun);
 	CHECK_EQ(476, d.said[0].pdu.data_bytes);
 	CHECK(d.said[0].pdu.is_final);
 	CHECK_EQ(8, d.said[0].pdu.ttt);
