@@ -41,6 +41,7 @@
 #define PAGE_BYTES		4096u
 #define HUGE_PAGE_BYTES		(2u * 1024u * 1024u)
 #define PAGES_A_HUGE_PAGE	(HUGE_PAGE_BYTES / PAGE_BYTES)
+#define PAGES_A_LOOK		16u
 #define RESERVED_BYTES_MIN	((uint64_t)1 << 34)	/* room to grow */
 #define EXTENT_BYTES_MAX	((uint64_t)1 << 32)	/* one answer */
 
@@ -385,14 +386,18 @@ work_ended(struct work *w)
 	req_end(CONTAINER_OF(w, struct store_req, work), 0);
 }
 
-/* Joining copies half of 2 MiB and may have to look for them: a helper does it,
- * and the write that has made it possible waits for that. */
+/* New pages were written.  Whether they can be joined is looked at only now and
+ * then: it costs as much as the write itself.  Joining copies half of 2 MiB and
+ * may have to look for them: a helper does it, and the write that has made it
+ * possible waits for that. */
 static enum store_progress
 join_or_done(struct memory_store *m, struct store_req *q)
 {
-	uint64_t last = (q->offset + q->length - 1) / HUGE_PAGE_BYTES;
+	uint64_t last_page = (q->offset + q->length - 1) / PAGE_BYTES;
+	uint64_t last = last_page / PAGES_A_HUGE_PAGE;
 
-	if (atomic_load_explicit(&m->cannot_join, memory_order_relaxed) ||
+	if ((last_page + 1) % PAGES_A_LOOK != 0 ||
+	    atomic_load_explicit(&m->cannot_join, memory_order_relaxed) ||
 	    next_to_join(m, q->offset / HUGE_PAGE_BYTES, last) > last)
 		return req_done(q, 0);
 	q->work.run = join_run;

@@ -198,13 +198,14 @@ TEST(joining_pages_changes_no_byte)
 	rig_open(&g, "ram:7M");
 	rig_write_pattern(&g, MIB, MIB - PAGE, 1, 0);
 	CHECK_EQ(MIB - PAGE, rig_allocated(&g));
-	rig_write_pattern(&g, 100, PAGE, 2, 0);		/* half full */
+	/* Half full, and the end of a run that is looked at. */
+	rig_write_pattern(&g, 14 * PAGE + 100, PAGE, 2, 0);
 	allocated = rig_allocated(&g);
 	CHECK(allocated == 2 * MIB || allocated == MIB + PAGE);
-	rig_check_extent(&g, 0, 2 * MIB, true, 2 * PAGE);
-	rig_check_zeros(&g, 0, 100);
-	rig_check_pattern(&g, 100, PAGE, 2);
-	rig_check_zeros(&g, PAGE + 100, MIB - PAGE - 100);
+	rig_check_extent(&g, 14 * PAGE, MIB, true, 2 * PAGE);
+	rig_check_zeros(&g, 0, 14 * PAGE + 100);
+	rig_check_pattern(&g, 14 * PAGE + 100, PAGE, 2);
+	rig_check_zeros(&g, 15 * PAGE + 100, MIB - 15 * PAGE - 100);
 	rig_check_pattern(&g, MIB, MIB - PAGE, 1);
 	rig_check_zeros(&g, 2 * MIB - PAGE, 5 * MIB + PAGE);
 	/* The rest, over the border and over two that become full at once. */
