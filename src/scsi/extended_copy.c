@@ -277,6 +277,8 @@ enum scsi_outcome
 copy_peer_check(const struct scsi_lu *lu, const struct scsi_nexus *n,
     bool is_written)
 {
+	if (atomic_load_explicit(&lu->is_leaving, memory_order_relaxed))
+		return OUTCOME_COPY_DEVICE_UNREACHABLE;
 	if (lu->has_closed_port && n != NULL &&
 	    alua_outcome(n, 0) != OUTCOME_GOOD)
 		return OUTCOME_COPY_DEVICE_UNREACHABLE;

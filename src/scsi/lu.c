@@ -89,6 +89,13 @@ scsi_nexus_detach(struct scsi_nexus *n)
 }
 
 void
+scsi_nexus_meets_another(struct scsi_nexus *n)
+{
+	scsi_attention_raise(n, ATTENTION_CAPACITY_CHANGED);
+	scsi_attention_raise(n, ATTENTION_INQUIRY_CHANGED);
+}
+
+void
 scsi_nexus_knows_inventory(struct scsi_nexus *n)
 {
 	scsi_attention_drop(n, ATTENTION_INVENTORY_CHANGED);
@@ -137,6 +144,12 @@ scsi_lu_event(struct scsi_lu *lu, enum scsi_lu_event event,
 }
 
 /* [SBC-3 5.16-3] */
+void
+scsi_lu_leave(struct scsi_lu *lu)
+{
+	atomic_store(&lu->is_leaving, true);
+}
+
 void
 scsi_lu_resize(struct scsi_lu *lu, uint64_t blocks)
 {

@@ -45,6 +45,7 @@ struct scsi_lu {
 	bool	 has_closed_port;
 	bool	 has_operation, is_corrupt;
 	bool	 is_space_low, is_much_used;	/* provisioning.c: told */
+	atomic_bool is_leaving;		/* copies end; without exclusiveness */
 	atomic_bool tells_aborted;	/* TAS; read without exclusiveness */
 
 	struct scsi_reservations *reservations;

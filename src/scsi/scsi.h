@@ -198,6 +198,10 @@ void	scsi_nexus_attach(struct scsi_nexus *n, struct scsi_lu *lu,
 	    const struct scsi_initiator_port *initiator,
 	    const struct scsi_target_port *target, bool is_reinstated);
 
+/* Right after it was attached: the nexus knew another unit in this place.  It is
+ * told that capacity (2A/09) and INQUIRY data (3F/03) may be others. */
+void	scsi_nexus_meets_another(struct scsi_nexus *n);
+
 /* The session has ended: RESERVE(6/10) and PREVENT of this nexus end, a
  * registration stays. */
 void	scsi_nexus_detach(struct scsi_nexus *n);
@@ -227,6 +231,10 @@ enum scsi_lu_event {
 /* except: the nexus that caused it and is not told; NULL: tell all. */
 void	scsi_lu_event(struct scsi_lu *lu, enum scsi_lu_event event,
 	    const struct scsi_nexus *except);
+
+/* The unit is taken out of service: third-party copies from it and to it end.
+ * Needs no exclusiveness. */
+void	scsi_lu_leave(struct scsi_lu *lu);
 
 /* Thin units with a threshold want to be told of their space now and then. */
 bool	scsi_lu_watches_space(const struct scsi_lu *lu);

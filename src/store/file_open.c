@@ -20,6 +20,7 @@ static bool	file_make_exclusive(struct file_store *f, const char *path,
 		    struct error *e);
 static bool	file_lock(struct file_store *f, const char *path,
 		    struct error *e);
+static bool	file_succeed(struct file_store *f, const struct store *before);
 static bool	file_open_sync_fd(struct file_store *f, const char *path,
 		    struct error *e);
 
@@ -29,7 +30,7 @@ file_open(struct store *s, const char *rest,
 {
 	struct file_store *f = file_of(s);
 
-	f->fd = f->sync_fd = -1;
+	f->fd = f->sync_fd = f->lock_fd = -1;
 	f->store.facts.is_read_only = options->is_read_only;
 	f->is_direct = options->is_direct;
 	f->is_write_through = options->is_write_through;
@@ -42,6 +43,8 @@ file_open(struct store *s, const char *rest,
 		(void)close(f->sync_fd);
 	if (f->fd >= 0)
 		(void)close(f->fd);
+	if (f->lock_fd >= 0)
+		(void)close(f->lock_fd);
 	return false;
 }
 
@@ -96,11 +99,13 @@ file_open_fd(struct file_store *f, const char *path,
 		return open_failed(f, path, errno, e);
 	if (!file_check_type(f, path, e))
 		return false;
+	if (fcntl(f->fd, F_SETFL, flags & ~(O_CLOEXEC | O_NOCTTY)) < 0)
+		return open_failed(f, path, errno, e);
+	if (file_succeed(f, options->successor_of))
+		return true;
 	if (f->is_block && !f->store.facts.is_read_only)
 		return file_make_exclusive(f, path, e) &&
 		    file_lock(f, path, e);
-	if (fcntl(f->fd, F_SETFL, flags & ~(O_CLOEXEC | O_NOCTTY)) < 0)
-		return open_failed(f, path, errno, e);
 	return file_lock(f, path, e);
 }
 
@@ -152,6 +157,36 @@ file_lock(struct file_store *f, const char *path, struct error *e)
 		return open_failed(f, path, EBUSY, e);
 	return error_set(e, errno, "%s: cannot be locked: %s", path,
 	    error_words(errno));
+}
+
+/* The file of a store with nothing but layers over it; NULL: it has none. */
+static const struct file_store *
+file_below(const struct store *s)
+{
+	while (s->ops == &error_ops || s->ops == &delay_ops ||
+	    s->ops == &trace_ops)
+		s = ((const struct layer *)(const void *)s)->below;
+	return s->ops == &file_ops ? (const struct file_store *)(const void *)s
+				   : NULL;
+}
+
+/* If the store before this one has the same file, locks stay as they are: they
+ * belong to its open file description, which lives as long as our copy of it.
+ * A store before that only reads has a lock that lets others read. */
+static bool
+file_succeed(struct file_store *f, const struct store *before)
+{
+	const struct file_store *b = before == NULL ? NULL :
+	    file_below(before);
+	struct stat st, st_before;
+
+	if (b == NULL || fstat(f->fd, &st) < 0 ||
+	    fstat(b->fd, &st_before) < 0 || st.st_ino != st_before.st_ino ||
+	    st.st_dev != st_before.st_dev)
+		return false;
+	f->lock_fd = fcntl(b->lock_fd >= 0 ? b->lock_fd : b->fd,
+	    F_DUPFD_CLOEXEC, 0);
+	return f->lock_fd >= 0;
 }
 
 static bool

@@ -356,6 +356,8 @@ file_close(struct store *s, struct error *e)
 		    "short; data is lost", s->spec);
 	(void)close(f->sync_fd);
 	(void)close(f->fd);
+	if (f->lock_fd >= 0)
+		(void)close(f->lock_fd);
 	return is_clean;
 }
 

@@ -26,6 +26,8 @@ struct file_store {
 	struct store	 store;
 	int		 fd;			/* reads, writes, holes */
 	int		 sync_fd;		/* fdatasync, lseek, statx */
+	int		 lock_fd;		/* of the store before this one;
+						 * -1: the lock is that of fd */
 
 	/* Constant after open. */
 	bool		 is_block;

@@ -153,6 +153,9 @@ struct store_options {
 	uint32_t unit_bytes;		/* of one that is encrypted for the first
 					 * time: what is encrypted as one; 512
 					 * (also for 0) or 4096 */
+	const struct store *successor_of; /* of this process, which this one
+					 * takes the place of: if both are one
+					 * file, it shares the lock */
 };
 
 #define STORE_KEY_BYTES	32

@@ -119,6 +119,9 @@ session_start(struct connection *c)
 	p->nexus = NULL;
 	p->placed = NULL;		/* the nexus is counted from now on */
 	login_start_full_feature(c, n);
+	/* Who removes a target ends the sessions that he finds entered. */
+	if (n->target != NULL && atomic_load(&n->target->is_leaving))
+		nexus_end(n, "its target is removed");
 }
 
 /* [RFC7143 6.3.5-1, 11.12.6-4] */
@@ -127,7 +130,7 @@ session_begin(struct connection *c)
 {
 	struct login_phase *p = c->login;
 	struct service *s = c->shard->service;
-	uint32_t depth = p->target != NULL ? p->target->queue_depth : 8;
+	uint32_t depth = p->target != NULL ? p->policy->queue_depth : 8;
 
 	if (c->is_closing)
 		return;

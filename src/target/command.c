@@ -8,6 +8,7 @@
 
 #include "target/background.h"
 #include "target/command_parts.h"
+#include "target/internal.h"
 #include "target/nexus.h"
 
 static void	command_begin(struct command *c);
@@ -29,9 +30,20 @@ command_may_enter(struct command *c, enum command_next next)
 	return false;
 }
 
+/* What REPORT LUNS tells: as it is in this turn. */
+static inline void
+command_see_inventory(struct command *c)
+{
+	const struct unit_table *table = target_units(c->nexus->target);
+
+	c->scsi.inventory = table->inventory;
+	c->scsi.inventory_count = table->count;
+}
+
 void
 command_resume(struct command *c)
 {
+	command_see_inventory(c);
 	switch (c->next) {
 	case COMMAND_BEGIN:
 		command_begin(c);
@@ -70,6 +82,7 @@ command_start(struct command *c, struct nexus *n)
 	c->claim = NULL;
 	c->rod = NULL;
 	c->data = c->scratch = c->chunk = NULL;
+	c->peer_count = 0;
 	c->moved = 0;
 
 	s->lu = c->nu != NULL ? c->nu->unit->lu : NULL;
@@ -81,11 +94,11 @@ command_start(struct command *c, struct nexus *n)
 	s->expected_out = t->is_write ? t->expected_bytes : 0;
 	s->expected_in = !t->is_read ? 0 :
 	    t->is_write ? t->bidi_read_bytes : t->expected_bytes;
-	s->inventory = n->target->inventory;
-	s->inventory_count = n->target->unit_count;
+	command_see_inventory(c);
 	s->data = s->scratch = NULL;
 
 	if (c->us != NULL) {
+		c->nu->commands++;
 		c->number = ++c->us->commands_come;
 		list_append(&c->us->commands, &c->link);
 	}
@@ -458,6 +471,8 @@ command_leave(struct command *c)
 	c->claim = NULL;
 	if (c->rod != NULL)
 		command_rod_leave(c);
+	if (c->peer_count > 0)
+		command_peers_leave(c);
 	if (claim != NULL)
 		claim_end(&claim->claim);
 	if (was_inside)

@@ -55,6 +55,9 @@ enum command_wants {
 	COMMAND_WANTS_CHUNK,		/* SCSI_STEP_WRITE */
 };
 
+/* Units of one copy: its own, and those of its list (scsi/copy.h). */
+#define COMMAND_PEERS_MAX	9
+
 /* The claim of a command.  It outlives a command that is aborted before it was
  * granted: who holds the unit may be the one that waits for that command's end
  * (PREEMPT AND ABORT). */
@@ -92,6 +95,9 @@ struct command {
 	struct background *background;	/* of COMMAND_BACKGROUND */
 	struct unit_abort abort;
 	struct store_copy copy;		/* one piece, COMMAND_STORE */
+	/* Units that a copy names, until it has left them. */
+	uint8_t		 peer_count;
+	struct nexus_unit *peers[COMMAND_PEERS_MAX];
 	struct rod	*rod;		/* the token it uses; NULL: none */
 
 	/* Buffers: what scsi/ asked for, and one piece of a long transfer. */

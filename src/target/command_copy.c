@@ -10,6 +10,7 @@
  * directions cannot wait for each other, and whoever has a unit exclusively
  * knows that no copy touches it.
  */
+#include <assert.h>
 #include <errno.h>
 
 #include "target/command_parts.h"
@@ -21,9 +22,11 @@
 static struct unit *
 unit_named(const struct target *t, const uint8_t *designation)
 {
-	for (size_t i = 0; i < t->unit_count; i++)
-		if (scsi_lu_is_named(t->units[i]->lu, designation))
-			return t->units[i];
+	const struct unit_table *table = target_units(t);
+
+	for (size_t i = 0; i < table->count; i++)
+		if (scsi_lu_is_named(table->units[i]->lu, designation))
+			return table->units[i];
 	return NULL;
 }
 
@@ -33,6 +36,22 @@ unit_of_session(struct command *c, struct unit *u)
 {
 	return u == c->nu->unit ? c->nu : nexus_unit_find(c->nexus,
 	    u->wire_lun);
+}
+
+/* What a copy names stays as long as the copy. */
+static void
+peer_keep(struct command *c, struct nexus_unit *nu)
+{
+	assert(c->peer_count < COMMAND_PEERS_MAX);
+	c->peers[c->peer_count++] = nu;
+	nu->commands++;
+}
+
+void
+command_peers_leave(struct command *c)
+{
+	while (c->peer_count > 0)
+		nexus_unit_give(c->peers[--c->peer_count]);
 }
 
 bool
@@ -46,6 +65,7 @@ command_find_unit(struct command *c)
 	*f->peer = (struct scsi_peer){ 0 };
 	if (nu == NULL)
 		return true;
+	peer_keep(c, nu);
 	*f->peer = (struct scsi_peer){ .lu = u->lu, .nexus = &nu->scsi,
 		.owner = u };
 	if (nu->is_attached)

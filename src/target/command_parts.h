@@ -97,6 +97,7 @@ void	command_copy(struct command *c);
 int	command_rod(struct command *c);
 
 /* c uses its token no more. */
+void	command_peers_leave(struct command *c);
 void	command_rod_leave(struct command *c);
 /* -- command_survey.c ------------------------------------------------------ */
 

@@ -78,7 +78,7 @@ static const struct writer_ops conn_writer_ops = {
 /* -- begin ----------------------------------------------------------------- */
 
 void
-connection_accepted(struct shard *sh, const struct portal *portal, int fd)
+connection_accepted(struct shard *sh, struct portal *portal, int fd)
 {
 	struct service *s = sh->service;
 	struct connection *c;
@@ -95,7 +95,6 @@ connection_accepted(struct shard *sh, const struct portal *portal, int fd)
 	}
 	conn_init(&c->conn, c, &login_reader_ops, &conn_writer_ops);
 	c->shard = sh;
-	c->portal = portal;
 	socket_peer_address(fd, c->peer_address, sizeof(c->peer_address));
 	socket_local_address(fd, c->local_address, sizeof(c->local_address));
 	timer_init(&c->timer, on_timer);
@@ -111,10 +110,12 @@ connection_accepted(struct shard *sh, const struct portal *portal, int fd)
 	timer_set(sh->reactor, &c->timer, c->login_deadline_ns);
 	list_append(&sh->connections, &c->link);
 	sh->connection_count++;
-	if (login_phase_begin(c))
+	if (login_phase_begin(c)) {
+		c->portal = portal_pin(portal);
 		s->logins++;
-	else
+	} else {
 		connection_close(c, "out of memory");
+	}
 	log_debug("connection from %s to %s", c->peer_address,
 	    c->local_address);
 }

@@ -26,8 +26,7 @@ struct connection {
 	struct conn	 conn;
 	struct link	 link;		/* of shard->connections */
 	struct shard	*shard;
-	const struct portal *portal;	/* it came in by; lives as long as the
-					 * service */
+	struct portal	*portal;	/* it came in by; NULL after the login */
 	struct stream	*stream;	/* NULL: between two reactors */
 	struct nexus	*nexus;		/* NULL: in its login phase */
 	struct login_phase *login;	/* NULL: after it */
@@ -54,8 +53,7 @@ connection_of_conn(struct conn *c)
 
 /* A peer has connected to this portal: start its login on shard sh.  fd is
  * taken over, or closed when there is no room. */
-void	connection_accepted(struct shard *sh, const struct portal *portal,
-	    int fd);
+void	connection_accepted(struct shard *sh, struct portal *portal, int fd);
 
 void	connection_wake(struct connection *c);
 void	connection_pause(struct connection *c, bool is_paused);

@@ -45,12 +45,12 @@ static bool
 put_target(struct text_writer *w, const struct target *t,
     const struct connection *c)
 {
-	struct service *s = t->service;
+	const struct catalog *catalog = service_catalog(t->service);
 
 	if (!text_put(w, "TargetName", t->name))
 		return false;
-	LIST_FOR_EACH(l, &s->portals) {
-		const struct portal *p = CONTAINER_OF(l, struct portal, link);
+	for (size_t i = 0; i < catalog->portal_count; i++) {
+		const struct portal *p = catalog->portals[i];
 
 		if (target_port_at(t, p) != NULL &&
 		    !put_address(w, p, c->local_address))
@@ -67,8 +67,8 @@ is_visible(const struct target *t, const struct connection *c,
 {
 	char why[160];
 
-	return access_allows(&t->access, n->port.name, c->peer_address, why,
-	    sizeof(why));
+	return access_allows(&target_policy(t)->access, n->port.name,
+	    c->peer_address, why, sizeof(why));
 }
 
 /* [RFC7143 C-3, C-4, C-7, C-9] */
@@ -76,15 +76,15 @@ static bool
 put_targets(struct text_writer *w, const struct connection *c,
     const struct nexus *n, struct span which)
 {
-	struct service *s = n->shard->service;
+	const struct catalog *catalog = service_catalog(n->shard->service);
 	bool wants_all = span_is_text(which, "All");
 
 	if (wants_all && n->target != NULL)
 		return text_put(w, "SendTargets", "Reject");
 	if (which.bytes == 0 && n->target == NULL)
 		return text_put(w, "SendTargets", "Reject");
-	LIST_FOR_EACH(l, &s->targets) {
-		const struct target *t = CONTAINER_OF(l, struct target, link);
+	for (size_t i = 0; i < catalog->target_count; i++) {
+		const struct target *t = catalog->targets[i];
 		bool is_meant = wants_all ||
 		    (which.bytes == 0 && t == n->target) ||
 		    span_is_text(which, t->name);
@@ -99,12 +99,10 @@ put_targets(struct text_writer *w, const struct connection *c,
 static size_t
 answer_room(const struct service *s, size_t request_bytes)
 {
-	size_t room = 4096 + 8 * request_bytes, portals = 0;
+	const struct catalog *c = service_catalog(s);
+	size_t room = 4096 + 8 * request_bytes + c->target_count *
+	    (TARGET_TEXT_BYTES + ADDRESS_TEXT_BYTES * c->portal_count);
 
-	LIST_FOR_EACH(l, &s->portals)
-		portals++;
-	LIST_FOR_EACH(l, &s->targets)
-		room += TARGET_TEXT_BYTES + ADDRESS_TEXT_BYTES * portals;
 	return room < TEXT_ANSWER_BYTES_MAX ? room : TEXT_ANSWER_BYTES_MAX;
 }
 

@@ -10,36 +10,20 @@
 #include "target/registry.h"
 #include "target/service.h"
 #include "target/shard.h"
+#include "target/target.h"
 #include "target/unit.h"
 
 struct conn;
 struct keep_folder;
 struct task_request;
 
-struct target {
-	struct link	 link;			/* of service->targets */
-	struct service	*service;
-	char		*name, *alias, *redirect;
-	bool		 is_redirect_permanent;
-	struct scsi_target_port *ports;		/* ascending by tag */
-	size_t		 port_count;
-	enum scsi_alua	 alua;
-	uint8_t		 transition_s;
-	struct access_rules access;
-	struct auth_rules auth;
-	struct negotiate_offer offer;
-	uint32_t	 queue_depth;
-	char		**portals;		/* none: all of its groups */
-	size_t		 portal_count;
-	struct unit	**units;		/* ascending by LUN */
-	uint16_t	*inventory;		/* their LUNs */
-	size_t		 unit_count;
-};
-
+/* Held by the catalog, and by connections that came in by it until they have
+ * logged in. */
 struct portal {
-	struct link	 link;			/* of service->portals */
+	atomic_uint	 pins;
 	struct service	*service;
-	struct listener	*listener;
+	struct listener	*listener;		/* NULL: closed */
+	bool		 is_open;		/* else who comes is sent away */
 	uint16_t	 group;
 	char		*asked, *address;	/* as configured, as bound */
 };
@@ -49,8 +33,10 @@ struct service {
 	unsigned	 shard_count;
 	struct shard	*shards;
 	pthread_t	*threads;		/* of shards 1 and up */
-	struct list	 targets, portals;
-	struct auth_rules discovery_auth;
+	_Atomic(struct catalog *) catalog;
+	_Atomic(struct policy *) discovery;	/* its auth; NULL: none */
+	bool		 is_serving;		/* others may be looking */
+	bool		 is_changing;		/* live.h; on reactor 0 */
 	struct negotiate_offer offer;
 	struct registry	*registry;
 	struct keep_folder *reservations; /* NULL: none are kept */
@@ -68,17 +54,44 @@ service_shard(struct service *s, unsigned index)
 	return &s->shards[index];
 }
 
-struct target *service_find_target(struct service *s, const char *name);
+/* What is offered now; until the end of the turn. */
+static inline const struct catalog *
+service_catalog(const struct service *s)
+{
+	return atomic_load_explicit(&s->catalog, memory_order_acquire);
+}
 
-/* The unit at this LUN, or NULL. */
-struct unit *target_find_unit(const struct target *t, uint16_t lun);
+/* Until the end of the turn; NULL: there is none. */
+struct target *service_find_target(const struct service *s, const char *name);
 
 /* What management had under way has ended. */
 void	drain_step(struct service *s);
 
 /* -- port.c -- */
 
-void	portal_free(struct portal *p);
+/* Bound, and in no catalog yet.  NULL with *e. */
+struct portal *portal_new(struct service *s, const char *address,
+	    uint16_t group, struct error *e);
+
+/* Stop listening, on reactor 0. */
+void	portal_close(struct portal *p);
+
+static inline struct portal *
+portal_pin(struct portal *p)
+{
+	atomic_fetch_add(&p->pins, 1);
+	return p;
+}
+
+/* Give a hold back; NULL is harmless. */
+void	portal_unpin(struct portal *p);
+
+/* A catalog with one thing more or less (NULL: none).  NULL without memory. */
+struct catalog *catalog_with(const struct catalog *c, struct target *plus,
+	    const struct target *minus);
+struct catalog *catalog_with_portal(const struct catalog *c,
+	    struct portal *plus, const struct portal *minus);
+void	catalog_free(struct catalog *c);
 
 /* Give t its ports.  False without memory. */
 bool	target_make_ports(struct target *t, const struct target_config *c);

@@ -13,6 +13,7 @@
 
 struct connection;
 struct nexus;
+struct policy;
 struct shard;
 struct target;
 
@@ -22,6 +23,7 @@ struct login_phase {
 	struct registry_wait wait;
 	struct connection *connection;
 	struct target	*target;	/* of the last verdict, or NULL */
+	struct policy	*policy;	/* likewise; both are held */
 	const struct scsi_target_port *port;	/* and its port */
 	struct nexus	*nexus;		/* being made */
 	bool		 is_waiting;	/* for the registry */

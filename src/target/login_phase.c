@@ -43,6 +43,8 @@ static void	find_target(void *context, const char *initiator_name,
 static void	find_discovery(void *context, const char *initiator_name,
 		    struct login_verdict *v);
 static void	login_refused(struct connection *c);
+static void	login_goes_by(struct login_phase *l, struct target *t,
+		    const struct policy *p);
 
 const struct reader_ops login_reader_ops = {
 	.place = login_place,
@@ -98,6 +100,9 @@ login_phase_end(struct connection *c)
 	if (p->placed != NULL)
 		atomic_fetch_sub(&p->placed->load, 1);
 	login_free(&p->login);
+	login_goes_by(p, NULL, NULL);
+	portal_unpin(c->portal);
+	c->portal = NULL;
 	explicit_bzero(p, sizeof(*p));
 	free(p);
 	c->login = NULL;
@@ -275,6 +280,22 @@ verdict_auth(struct login_verdict *v, const struct auth_rules *rules)
 	v->auth.outgoing = rules->outgoing;
 }
 
+/* What a verdict points at stays until the login has ended. */
+static void
+login_goes_by(struct login_phase *l, struct target *t, const struct policy *p)
+{
+	struct target *last_target = l->target;
+	struct policy *last_policy = l->policy;
+
+	l->target = t;
+	l->policy = p == NULL ? NULL : policy_pin(p);
+	if (t != NULL)
+		target_pin(t);
+	policy_unpin(last_policy);
+	if (last_target != NULL)
+		target_unpin(last_target);
+}
+
 static void
 find_target(void *context, const char *initiator_name,
     const char *target_name, struct login_verdict *v)
@@ -282,8 +303,9 @@ find_target(void *context, const char *initiator_name,
 	struct connection *c = context;
 	struct service *s = c->shard->service;
 	struct target *t = service_find_target(s, target_name);
+	const struct policy *p = t == NULL ? NULL : target_policy(t);
 
-	c->login->target = t;
+	login_goes_by(c->login, t, p);
 	c->login->port = t == NULL ? NULL : target_port_at(t, c->portal);
 	if (c->login->port == NULL) {
 		v->status = LOGIN_NOT_FOUND;
@@ -297,25 +319,25 @@ find_target(void *context, const char *initiator_name,
 		(void)snprintf(v->why, sizeof(v->why), "shutting down");
 		return;
 	}
-	if (!access_allows(&t->access, initiator_name, c->peer_address,
+	if (!access_allows(&p->access, initiator_name, c->peer_address,
 	    v->why, sizeof(v->why))) {
 		v->status = LOGIN_AUTHORIZATION_FAILURE;
 		return;
 	}
-	if (t->redirect != NULL) {
-		v->status = t->is_redirect_permanent ?
+	if (p->redirect != NULL) {
+		v->status = p->is_redirect_permanent ?
 		    LOGIN_MOVED_PERMANENTLY : LOGIN_MOVED_TEMPORARILY;
 		(void)snprintf(v->redirect, sizeof(v->redirect), "%s",
-		    t->redirect);
+		    p->redirect);
 		(void)snprintf(v->why, sizeof(v->why), "moved to %s",
-		    t->redirect);
+		    p->redirect);
 		return;
 	}
 	v->status = LOGIN_SUCCESS;
-	v->alias = t->alias;
+	v->alias = p->alias;
 	v->portal_group_tag = c->login->port->portal_group_tag;
-	v->offer = &t->offer;
-	verdict_auth(v, &t->auth);
+	v->offer = &p->offer;
+	verdict_auth(v, &p->auth);
 }
 
 /* [RFC7143 C-2] */
@@ -325,10 +347,12 @@ find_discovery(void *context, [[maybe_unused]] const char *initiator_name,
 {
 	struct connection *c = context;
 	struct service *s = c->shard->service;
+	const struct policy *p = atomic_load(&s->discovery);
 
-	c->login->target = NULL;
+	login_goes_by(c->login, NULL, p);
 	c->login->port = NULL;
 	v->status = s->is_draining ? LOGIN_SERVICE_UNAVAILABLE :
 	    LOGIN_SUCCESS;
-	verdict_auth(v, &s->discovery_auth);
+	if (p != NULL)
+		verdict_auth(v, &p->auth);
 }

@@ -13,6 +13,7 @@
 #include "target/login_internal.h"
 
 static void	unit_attached(struct unit_claim *claim);
+static void	nexus_unit_free(struct nexus_unit *nu);
 static void	unit_detached(struct unit_claim *claim);
 static void	nexus_check_end(struct nexus *n);
 static void	nexus_end_told(struct registry_entry *e, const char *why);
@@ -25,16 +26,22 @@ nexus_task_take(struct session *s)
 {
 	struct command *c = slab_take(&nexus_of_session(s)->shard->commands);
 
-	return c == NULL ? NULL : &c->task;
+	if (c == NULL)
+		return NULL;
+	c->nu = NULL;
+	return &c->task;
 }
 
 static void
 nexus_task_give(struct task *t)
 {
 	struct nexus *n = nexus_of_session(t->session);
+	struct nexus_unit *nu = command_of_task(t)->nu;
 
 	slab_give(&n->shard->commands, command_of_task(t));
-	if (n->is_ending)
+	if (nu != NULL && --nu->commands == 0 && nu->is_leaving)
+		nexus_unit_left(nu);	/* which looks at the end, too */
+	else if (n->is_ending)
 		nexus_check_end(n);
 }
 
@@ -184,6 +191,8 @@ nexus_new(struct shard *sh, const struct login *l, struct target *t,
 
 	if (n == NULL)
 		return NULL;
+	if (t != NULL)
+		target_pin(t);
 	n->shard = sh;
 	n->target = t;
 	n->target_port = port;
@@ -196,6 +205,7 @@ nexus_new(struct shard *sh, const struct login *l, struct target *t,
 		return NULL;
 	}
 	list_init(&n->units);
+	list_init(&n->leaving);
 	list_init(&n->joining);
 	link_init(&n->link);
 	memcpy(n->port.name, l->initiator_name, sizeof(n->port.name));
@@ -223,6 +233,8 @@ nexus_free(struct nexus *n)
 {
 	if (n->session != NULL)
 		session_free(n->session);
+	if (n->target != NULL)
+		target_unpin(n->target);
 	free(n->alias);
 	free(n->user);
 	free(n);
@@ -237,6 +249,7 @@ nexus_unit_new(struct nexus *n, struct unit *u)
 
 	if (nu == NULL)
 		return NULL;
+	unit_pin(u);
 	nu->unit = u;
 	nu->us = unit_shard(u, n->shard->index);
 	nu->nexus = n;
@@ -278,6 +291,7 @@ static void
 unit_attached(struct unit_claim *claim)
 {
 	struct nexus_unit *nu = CONTAINER_OF(claim, struct nexus_unit, claim);
+	struct nexus *n = nu->nexus;
 	struct link *l;
 
 	scsi_nexus_attach(&nu->scsi, nu->unit->lu, &nu->nexus->port,
@@ -286,12 +300,17 @@ unit_attached(struct unit_claim *claim)
 	    (uint8_t)nu->nexus->session->params.protocol_level;
 	nu->scsi.has_queries = nu->nexus->session->params.protocol_level >=
 	    PROTOCOL_LEVEL_QUERIES;
+	if (nu->nexus->entry.since_ns < nu->unit->replaced_ns)
+		scsi_nexus_meets_another(&nu->scsi);
 	unit_claim_release(claim);
 	nu->is_attached = true;
+	nu->commands++;			/* it stays while they go on */
 	while ((l = list_take(&nu->waiting)) != NULL)
 		command_resume(command_of_wait(l));
-	if (nu->nexus->is_ending)
-		nexus_check_end(nu->nexus);
+	if (--nu->commands == 0 && nu->is_leaving)
+		nexus_unit_left(nu);
+	else if (n->is_ending)
+		nexus_check_end(n);
 }
 
 static void
@@ -300,12 +319,74 @@ unit_detached(struct unit_claim *claim)
 	struct nexus_unit *nu = CONTAINER_OF(claim, struct nexus_unit, claim);
 	struct nexus *n = nu->nexus;
 
-	scsi_nexus_detach(&nu->scsi);
-	unit_claim_release(claim);
-	list_remove(&nu->link);
-	free(nu);
+	nexus_unit_free(nu);
 	n->detaching--;
 	nexus_check_end(n);
+}
+
+/* -- units that are taken out of service ----------------------------------- */
+
+/* The unit forgets us, and we it.  It is claimed. */
+static void
+nexus_unit_free(struct nexus_unit *nu)
+{
+	struct unit *u = nu->unit;
+
+	scsi_nexus_detach(&nu->scsi);
+	unit_claim_release(&nu->claim);
+	unit_unpin(u);
+	list_remove(&nu->link);
+	free(nu);
+}
+
+static void
+unit_left(struct unit_claim *claim)
+{
+	struct nexus_unit *nu = CONTAINER_OF(claim, struct nexus_unit, claim);
+	struct nexus *n = nu->nexus;
+
+	nexus_unit_free(nu);
+	nexus_check_end(n);
+}
+
+void
+nexus_unit_left(struct nexus_unit *nu)
+{
+	if (!nu->is_leaving || !nu->is_attached || nu->commands > 0 ||
+	    nu->is_detaching)
+		return;
+	nu->is_detaching = true;
+	unit_claim_get(nu->unit, nu->nexus->shard->index, &nu->claim,
+	    unit_left);
+}
+
+void
+nexus_leave_units(struct nexus *n)
+{
+	struct list going;
+	struct link *l;
+
+	/* One that ends detaches from all of its units, and sends nothing
+	 * more. */
+	if (n->is_ending)
+		return;
+	list_init(&going);
+	LIST_FOR_EACH(k, &n->units) {
+		struct nexus_unit *nu = CONTAINER_OF(k, struct nexus_unit,
+		    link);
+
+		if (!atomic_load(&nu->unit->is_leaving))
+			continue;
+		if (n->last_unit == nu)
+			n->last_unit = NULL;
+		nu->is_leaving = true;
+		list_remove(k);
+		list_append(&going, k);
+	}
+	while ((l = list_take(&going)) != NULL) {
+		list_append(&n->leaving, l);
+		nexus_unit_left(CONTAINER_OF(l, struct nexus_unit, link));
+	}
 }
 
 /* -- end ------------------------------------------------------------------- */
@@ -360,7 +441,8 @@ nexus_check_end(struct nexus *n)
 	struct shard *sh = n->shard;
 
 	if (!n->is_ending || !list_is_empty(&s->conns) ||
-	    !list_is_empty(&s->tasks) || !list_is_empty(&s->requests))
+	    !list_is_empty(&s->tasks) || !list_is_empty(&s->requests) ||
+	    !list_is_empty(&n->leaving))
 		return;
 	LIST_FOR_EACH(l, &n->units)
 		if (!CONTAINER_OF(l, struct nexus_unit, link)->is_attached)

@@ -32,19 +32,26 @@ struct nexus_unit {
 	struct scsi_nexus scsi;
 	struct unit_claim claim;	/* to attach, to detach */
 	struct list	 waiting;	/* commands, until attached */
+	unsigned	 commands;	/* that have memory here, peers of copies
+					 * counted too */
 	bool		 is_attached;
+	bool		 is_leaving;	/* in nexus->leaving, until the last of
+					 * them is gone */
+	bool		 is_detaching;	/* thereafter */
 };
 
 struct nexus {
 	struct link	 link;		/* of shard->sessions */
 	struct shard	*shard;
 	struct session	*session;
-	struct target	*target;	/* NULL: discovery */
+	struct target	*target;	/* held; NULL: discovery */
 	const struct scsi_target_port *target_port; /* likewise */
 	struct registry_entry entry;
 	struct scsi_initiator_port port;
 	char		*alias, *user;	/* of the initiator; may be "" */
 	struct list	 units;		/* struct nexus_unit */
+	struct list	 leaving;	/* of those: their units are taken out of
+					 * service, no new command finds them */
 	struct nexus_unit *last_unit;	/* used by the last command */
 	struct list	 joining;	/* struct login_phase: wait for a CID */
 	unsigned	 detaching;
@@ -81,6 +88,20 @@ nexus_of_session(const struct session *s)
 {
 	return s->owner;
 }
+
+/* A command, or a copy that names the unit, has let go of it. */
+void	nexus_unit_left(struct nexus_unit *nu);
+
+static inline void
+nexus_unit_give(struct nexus_unit *nu)
+{
+	if (--nu->commands == 0 && nu->is_leaving)
+		nexus_unit_left(nu);
+}
+
+/* Units have been taken out of service (unit->is_leaving): find them no more,
+ * and let them forget this nexus when its commands to them have ended. */
+void	nexus_leave_units(struct nexus *n);
 
 /* Its session has been told all LUNs: none of its units need tell that they have
  * changed.  A unit that somebody has to himself still does. */

@@ -37,6 +37,7 @@ count_session(void *context, const struct session_info *i)
 static void
 port_info_fill(struct port_info *info, const struct target *t, size_t place)
 {
+	const struct unit_table *table = target_units(t);
 	struct count_sessions c = {
 		.target = t->name, .port = t->ports[place].portal_group_tag,
 	};
@@ -45,8 +46,8 @@ port_info_fill(struct port_info *info, const struct target *t, size_t place)
 	*info = (struct port_info){
 		.target = t->name, .port = c.port, .session_count = c.count,
 	};
-	for (size_t i = 0; i < t->unit_count; i++) {
-		struct scsi_port_access a = scsi_lu_port(t->units[i]->lu,
+	for (size_t i = 0; i < table->count; i++) {
+		struct scsi_port_access a = scsi_lu_port(table->units[i]->lu,
 		    place);
 
 		if (i == 0)
@@ -60,8 +61,10 @@ void
 service_visit_ports(struct service *s, const char *target,
     port_visitor *visit, void *context)
 {
-	LIST_FOR_EACH(l, &s->targets) {
-		const struct target *t = CONTAINER_OF(l, struct target, link);
+	const struct catalog *c = service_catalog(s);
+
+	for (size_t n = 0; n < c->target_count; n++) {
+		const struct target *t = c->targets[n];
 
 		if (target != NULL && strcmp(t->name, target) != 0)
 			continue;
@@ -79,11 +82,12 @@ service_visit_port_portals(struct service *s, const char *target,
     uint16_t port, portal_visitor *visit, void *context)
 {
 	const struct target *t = service_find_target(s, target);
+	const struct catalog *c = service_catalog(s);
 
 	if (t == NULL)
 		return;
-	LIST_FOR_EACH(l, &s->portals) {
-		const struct portal *p = CONTAINER_OF(l, struct portal, link);
+	for (size_t i = 0; i < c->portal_count; i++) {
+		const struct portal *p = c->portals[i];
 
 		if (p->group == port && target_port_at(t, p) != NULL)
 			visit(context, p->address);
@@ -96,13 +100,14 @@ service_visit_port_units(struct service *s, const char *target, uint16_t port,
 {
 	const struct target *t = service_find_target(s, target);
 	size_t place = t == NULL ? 0 : port_place(t, port);
+	const struct unit_table *table = t == NULL ? NULL : target_units(t);
 
 	if (t == NULL || place == t->port_count)
 		return false;
-	for (size_t i = 0; i < t->unit_count; i++) {
+	for (size_t i = 0; i < table->count; i++) {
 		struct port_unit_info info = {
-			.lun = t->units[i]->lun,
-			.access = scsi_lu_port(t->units[i]->lu, place),
+			.lun = table->units[i]->lun,
+			.access = scsi_lu_port(table->units[i]->lu, place),
 		};
 
 		visit(context, &info);
@@ -121,18 +126,19 @@ struct port_change {
 	struct unit_claim claim;
 	struct target	*target;
 	size_t		 place;		/* of the port */
-	size_t		 next, end;	/* units */
+	uint32_t	 next, end;	/* LUNs */
 	bool		 is_asking, is_granted;
 };
 
 static void
 change_end(struct port_change *ch)
 {
-	struct service *s = ch->target->service;
+	struct target *t = ch->target;
 
 	ch->setting.done(ch->setting.context, ch->is_kept ? NULL : &ch->error);
 	free(ch);
-	drain_step(s);
+	drain_step(t->service);
+	target_unpin(t);
 }
 
 static void	change_run(struct port_change *ch);
@@ -142,7 +148,8 @@ change_granted(struct unit_claim *claim)
 {
 	struct port_change *ch = CONTAINER_OF(claim, struct port_change,
 	    claim);
-	struct scsi_lu *lu = claim->unit->lu;
+	struct unit *u = claim->unit;
+	struct scsi_lu *lu = u->lu;
 	struct scsi_port_access access = scsi_lu_port(lu, ch->place);
 
 	access.state = ch->setting.state;
@@ -150,21 +157,37 @@ change_granted(struct unit_claim *claim)
 		access.is_preferred = ch->setting.is_preferred != 0;
 	scsi_lu_set_port(lu, ch->place, access);
 	unit_claim_release(claim);
-	ch->next++;
+	unit_unpin(u);
 	ch->is_granted = true;
 	if (!ch->is_asking)
 		change_run(ch);
+}
+
+/* Units may come and go between one and the next. */
+static struct unit *
+change_next_unit(struct port_change *ch)
+{
+	const struct unit_table *table = target_units(ch->target);
+	size_t at = ch->next < ch->end ? unit_table_place(table,
+	    (uint16_t)ch->next) : table->count;
+
+	if (at == table->count || table->inventory[at] >= ch->end)
+		return NULL;
+	ch->next = table->inventory[at] + 1u;
+	return table->units[at];
 }
 
 /* A grant may come at once; thousands of them are a loop and no recursion. */
 static void
 change_run(struct port_change *ch)
 {
-	while (ch->next < ch->end) {
+	struct unit *u;
+
+	while ((u = change_next_unit(ch)) != NULL) {
 		ch->is_granted = false;
 		ch->is_asking = true;
-		unit_claim_get(ch->target->units[ch->next], 0, &ch->claim,
-		    change_granted);
+		unit_pin(u);
+		unit_claim_get(u, 0, &ch->claim, change_granted);
 		ch->is_asking = false;
 		if (!ch->is_granted)
 			return;		/* change_granted() comes back here */
@@ -211,15 +234,14 @@ change_aim(struct port_change *ch, struct service *s, struct error *e)
 	if (ch->place == t->port_count)
 		return error_set(e, ENOENT, "target %s: port %u is not there",
 		    t->name, p->port);
-	ch->end = t->unit_count;
+	ch->end = LUNS_MAX;
 	if (p->lun == ALL_LUNS)
 		return true;
-	while (ch->next < t->unit_count && t->inventory[ch->next] != p->lun)
-		ch->next++;
-	if (ch->next == t->unit_count)
+	if (target_find_unit(t, p->lun) == NULL)
 		return error_set(e, ENOENT, "target %s: LUN %u is not there",
 		    t->name, p->lun);
-	ch->end = ch->next + 1;
+	ch->next = p->lun;
+	ch->end = p->lun + 1u;
 	return true;
 }
 
@@ -239,6 +261,7 @@ service_set_port(struct service *s, const struct port_setting *setting,
 		return false;
 	}
 	s->drain_pending++;
+	target_pin(ch->target);
 	ch->work.run = change_keep;
 	ch->work.done = change_kept;
 	ch->is_kept = true;

@@ -205,6 +205,7 @@ rods_use(struct rods *r, const uint8_t token[SCSI_TOKEN_BYTES],
 		    SCSI_ROD_UNKNOWN;
 	if (answer == SCSI_ROD_FOUND) {
 		rod->users++;
+		unit_pin(rod->unit);
 		*found = rod;
 	}
 	(void)pthread_mutex_unlock(&r->lock);
@@ -214,11 +215,14 @@ rods_use(struct rods *r, const uint8_t token[SCSI_TOKEN_BYTES],
 void
 rods_release(struct rods *r, struct rod *rod, uint64_t now_ns)
 {
+	struct unit *u = rod->unit;
+
 	(void)pthread_mutex_lock(&r->lock);
 	assert(rod->users > 0);
 	rod->users--;
 	rod_touch(rod, now_ns);
 	(void)pthread_mutex_unlock(&r->lock);
+	unit_unpin(u);
 }
 
 void
@@ -263,6 +267,19 @@ rods_changed(struct unit *u, uint64_t offset, uint64_t length,
 
 		if (!rod_touches(rod, offset, length))
 			continue;
+		atomic_store(&rod->scsi.is_revoked, true);
+		rod_end(rod);
+	}
+	(void)pthread_mutex_unlock(&r->lock);
+}
+
+void
+rods_leave(struct rods *r, struct unit *u)
+{
+	(void)pthread_mutex_lock(&r->lock);
+	LIST_FOR_EACH(l, &u->rods) {
+		struct rod *rod = CONTAINER_OF(l, struct rod, live);
+
 		atomic_store(&rod->scsi.is_revoked, true);
 		rod_end(rod);
 	}

@@ -64,6 +64,10 @@ unit_has_rods(const struct unit *u)
 void	rods_changed(struct unit *u, uint64_t offset, uint64_t length,
 	    uint64_t now_ns);
 
+/* The unit leaves: its tokens may not be used any more.  Who uses one now pins
+ * the unit until rods_release(). */
+void	rods_leave(struct rods *r, struct unit *u);
+
 /* The unit ends: nobody uses its tokens. */
 void	rods_forget(struct rods *r, struct unit *u);
 

@@ -23,7 +23,6 @@ static void	shard_drained(struct reactor_msg *msg);
 static void	backgrounds_stop(struct service *s);
 static void	shard_passes_on(struct reactor_msg *msg);
 static void	shard_silent(struct reactor_msg *msg);
-static void	target_free(struct target *t, struct error *e, bool *is_clean);
 
 void
 service_config_default(struct service_config *c)
@@ -87,14 +86,15 @@ service_new(struct service **out, const struct service_config *config,
 	if (s == NULL)
 		return error_set(e, ENOMEM, "out of memory");
 	s->config = *config;
-	list_init(&s->targets);
-	list_init(&s->portals);
 	negotiate_offer_default(&s->offer);
 	s->registry = registry_new();
 	s->rods = rods_new();
-	if (s->registry == NULL || s->rods == NULL) {
+	atomic_init(&s->catalog, calloc(1, sizeof(struct catalog)));
+	if (s->registry == NULL || s->rods == NULL ||
+	    service_catalog(s) == NULL) {
 		registry_free(s->registry);
 		rods_free(s->rods);
+		catalog_free(atomic_load(&s->catalog));
 		free(s);
 		return error_set(e, ENOMEM, "out of memory");
 	}
@@ -104,6 +104,7 @@ service_new(struct service **out, const struct service_config *config,
 		keep_folder_close(s->reservations);
 		registry_free(s->registry);
 		rods_free(s->rods);
+		catalog_free(atomic_load(&s->catalog));
 		free(s);
 		return false;
 	}
@@ -112,52 +113,22 @@ service_new(struct service **out, const struct service_config *config,
 	return true;
 }
 
-/* chap.h borrows names and secrets; here they are owned. */
-static bool
-chap_user_copy(struct chap_user *to, const struct chap_user *from)
-{
-	uint8_t *secret = malloc(from->secret.bytes + 1);
-
-	to->name = strdup(from->name);
-	if (secret != NULL)
-		memcpy(secret, from->secret.data, from->secret.bytes);
-	to->secret = span_of(secret, secret != NULL ? from->secret.bytes : 0);
-	return to->name != NULL && secret != NULL;
-}
-
-static void
-chap_user_wipe(struct chap_user *u)
-{
-	uint8_t *secret = (uint8_t *)(uintptr_t)u->secret.data;
-
-	if (secret != NULL)
-		explicit_bzero(secret, u->secret.bytes);
-	free(secret);
-	free((char *)(uintptr_t)u->name);
-}
-
-static void
-auth_rules_free(struct auth_rules *a)
-{
-	for (size_t i = 0; i < a->user_count; i++)
-		chap_user_wipe(&a->users[i]);
-	free(a->users);
-	if (a->outgoing != NULL)
-		chap_user_wipe(a->outgoing);
-	free(a->outgoing);
-}
-
 bool
 service_free(struct service *s, struct error *e)
 {
+	struct catalog *c = atomic_load(&s->catalog);
 	bool is_clean = true;
+	struct error other;
 
-	LIST_FOR_EACH(l, &s->portals)
-		portal_free(CONTAINER_OF(l, struct portal, link));
-	LIST_FOR_EACH(l, &s->targets)
-		target_free(CONTAINER_OF(l, struct target, link), e,
-		    &is_clean);
-	auth_rules_free(&s->discovery_auth);
+	for (size_t i = 0; i < c->portal_count; i++) {
+		portal_close(c->portals[i]);
+		portal_unpin(c->portals[i]);
+	}
+	for (size_t i = 0; i < c->target_count; i++)
+		if (!target_free(c->targets[i], is_clean ? e : &other))
+			is_clean = false;
+	catalog_free(c);
+	policy_unpin(atomic_load(&s->discovery));
 	registry_free(s->registry);
 	rods_free(s->rods);
 	shards_free(s);
@@ -184,139 +155,26 @@ service_login_ended(struct service *s)
 	atomic_fetch_sub(&s->logins, 1);
 }
 
-/* -- copies of configuration ----------------------------------------------- */
-
-static char *
-copy_text(const char *text, bool *is_complete)
-{
-	char *copy = text == NULL ? NULL : strdup(text);
-
-	if (text != NULL && copy == NULL)
-		*is_complete = false;
-	return copy;
-}
-
-static char **
-copy_texts(char *const *texts, size_t count, bool *is_complete)
-{
-	char **copy = calloc(count + 1, sizeof(*copy));
-
-	if (copy == NULL) {
-		*is_complete = false;
-		return NULL;
-	}
-	for (size_t i = 0; i < count; i++)
-		copy[i] = copy_text(texts[i], is_complete);
-	return copy;
-}
-
-static void
-free_texts(char **texts, size_t count)
-{
-	for (size_t i = 0; texts != NULL && i < count; i++)
-		free(texts[i]);
-	free(texts);
-}
-
-/* [RFC7143 9.2-7] */
-static bool
-auth_rules_copy(struct auth_rules *to, const struct auth_rules *from)
-{
-	*to = (struct auth_rules){ .chap_algs = from->chap_algs };
-	to->users = calloc(from->user_count + 1, sizeof(*to->users));
-	if (to->users == NULL)
-		return false;
-	for (size_t i = 0; i < from->user_count; i++) {
-		to->user_count++;	/* to be freed, whatever it holds */
-		if (!chap_user_copy(&to->users[i], &from->users[i]))
-			return false;
-	}
-	if (from->outgoing == NULL)
-		return true;
-	to->outgoing = calloc(1, sizeof(*to->outgoing));
-	return to->outgoing != NULL &&
-	    chap_user_copy(to->outgoing, from->outgoing);
-}
-
-static void
-access_rules_copy(struct access_rules *to, const struct access_rules *from,
-    bool *is_complete)
-{
-	to->initiators = copy_texts(from->initiators, from->initiator_count,
-	    is_complete);
-	to->initiator_count = from->initiator_count;
-	to->networks = calloc(from->network_count + 1, sizeof(*to->networks));
-	if (to->networks == NULL) {
-		*is_complete = false;
-		return;
-	}
-	if (from->network_count > 0)
-		memcpy(to->networks, from->networks,
-		    from->network_count * sizeof(*to->networks));
-	to->network_count = from->network_count;
-}
-
-/* -- targets --------------------------------------------------------------- */
+/* -- before it serves: in place -------------------------------------------- */
 
 struct target *
-service_find_target(struct service *s, const char *name)
+service_find_target(const struct service *s, const char *name)
 {
-	LIST_FOR_EACH(l, &s->targets) {
-		struct target *t = CONTAINER_OF(l, struct target, link);
+	const struct catalog *c = service_catalog(s);
 
-		if (strcmp(t->name, name) == 0)
-			return t;
-	}
+	for (size_t i = 0; i < c->target_count; i++)
+		if (strcmp(c->targets[i]->name, name) == 0)
+			return c->targets[i];
 	return NULL;
 }
 
-/* The units from the first whose LUN is not below lun. */
-static size_t
-unit_position(const struct target *t, uint16_t lun)
+/* Room for one pointer more in an array that grows to powers of two. */
+static void *
+array_grow(void *array, size_t count)
 {
-	size_t low = 0, high = t->unit_count;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (t->inventory[middle] < lun)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-struct unit *
-target_find_unit(const struct target *t, uint16_t lun)
-{
-	size_t at = unit_position(t, lun);
-
-	return at < t->unit_count && t->inventory[at] == lun ? t->units[at] :
-	    NULL;
-}
-
-static void
-target_free(struct target *t, struct error *e, bool *is_clean)
-{
-	struct error other;
-
-	for (size_t i = 0; i < t->unit_count; i++)
-		if (!unit_free(t->units[i], *is_clean ? e : &other))
-			*is_clean = false;
-	if (link_is_in_list(&t->link))
-		list_remove(&t->link);
-	free_texts(t->access.initiators, t->access.initiator_count);
-	free(t->access.networks);
-	auth_rules_free(&t->auth);
-	free_texts(t->portals, t->portal_count);
-	free(t->ports);
-	free(t->units);
-	free(t->inventory);
-	free(t->redirect);
-	free(t->alias);
-	free(t->name);
-	free(t);
+	if (count > 0 && (count & (count - 1)) != 0)
+		return array;
+	return reallocarray(array, count == 0 ? 1 : 2 * count, sizeof(void *));
 }
 
 /* [RFC7143 4.2.7.1-1, 4.4.2-1] */
@@ -324,35 +182,20 @@ bool
 service_add_target(struct service *s, const struct target_config *c,
     struct error *e)
 {
+	struct catalog *catalog = atomic_load(&s->catalog);
+	struct target **targets;
 	struct target *t;
-	bool is_complete = true, is_clean = true;
 
+	assert(!s->is_serving);
 	if (service_find_target(s, c->name) != NULL)
 		return error_set(e, EEXIST, "target %s: is there already",
 		    c->name);
-	if ((t = calloc(1, sizeof(*t))) == NULL)
+	targets = array_grow(catalog->targets, catalog->target_count);
+	if (targets != NULL)
+		catalog->targets = targets;
+	if (targets == NULL || (t = target_new(s, c)) == NULL)
 		return error_set(e, ENOMEM, "out of memory");
-	link_init(&t->link);
-	t->service = s;
-	t->name = copy_text(c->name, &is_complete);
-	t->alias = copy_text(c->alias, &is_complete);
-	t->redirect = copy_text(c->redirect, &is_complete);
-	t->is_redirect_permanent = c->is_redirect_permanent;
-	t->alua = c->alua;
-	t->transition_s = c->transition_s;
-	t->offer = c->offer;
-	t->queue_depth = c->queue_depth;
-	t->portals = copy_texts(c->portals, c->portal_count, &is_complete);
-	t->portal_count = c->portal_count;
-	access_rules_copy(&t->access, &c->access, &is_complete);
-	if (!auth_rules_copy(&t->auth, &c->auth) || t->name == NULL ||
-	    !target_make_ports(t, c))
-		is_complete = false;
-	if (!is_complete) {
-		target_free(t, e, &is_clean);
-		return error_set(e, ENOMEM, "out of memory");
-	}
-	list_append(&s->targets, &t->link);
+	targets[catalog->target_count++] = t;
 	return true;
 }
 
@@ -360,9 +203,13 @@ bool
 service_set_discovery_auth(struct service *s, const struct auth_rules *rules,
     struct error *e)
 {
-	auth_rules_free(&s->discovery_auth);
-	if (!auth_rules_copy(&s->discovery_auth, rules))
+	struct policy *p = policy_new(&(struct target_config){
+		.auth = *rules });
+
+	assert(!s->is_serving);
+	if (p == NULL)
 		return error_set(e, ENOMEM, "out of memory");
+	policy_unpin(atomic_exchange(&s->discovery, p));
 	return true;
 }
 
@@ -371,11 +218,10 @@ service_add_unit(struct service *s, const char *target_name,
     const struct unit_config *c, struct error *e)
 {
 	struct target *t = service_find_target(s, target_name);
-	struct unit **units;
-	uint16_t *inventory;
+	struct error ignored;
 	struct unit *u;
-	size_t at;
 
+	assert(!s->is_serving);
 	if (t == NULL)
 		return error_set(e, ENOENT, "target %s: is not there",
 		    target_name);
@@ -385,25 +231,31 @@ service_add_unit(struct service *s, const char *target_name,
 	if (target_find_unit(t, c->lun) != NULL)
 		return error_set(e, EEXIST, "LUN %u of %s is taken", c->lun,
 		    t->name);
-	units = realloc(t->units, (t->unit_count + 1) * sizeof(*units));
-	if (units != NULL)
-		t->units = units;
-	inventory = realloc(t->inventory, (t->unit_count + 1) *
-	    sizeof(*inventory));
-	if (inventory != NULL)
-		t->inventory = inventory;
-	if (units == NULL || inventory == NULL)
-		return error_set(e, ENOMEM, "out of memory");
 	if (!unit_new(&u, s, t, c, e))
 		return false;
-	at = unit_position(t, c->lun);
-	memmove(units + at + 1, units + at,
-	    (t->unit_count - at) * sizeof(*units));
-	memmove(inventory + at + 1, inventory + at,
-	    (t->unit_count - at) * sizeof(*inventory));
-	units[at] = u;
-	inventory[at] = c->lun;
-	t->unit_count++;
+	if (unit_table_add(atomic_load(&t->table), u))
+		return true;
+	(void)unit_free(u, &ignored);
+	return error_set(e, ENOMEM, "out of memory");
+}
+
+bool
+service_add_portal(struct service *s, const char *address, uint16_t group,
+    struct error *e)
+{
+	struct catalog *catalog = atomic_load(&s->catalog);
+	struct portal **portals = array_grow(catalog->portals,
+	    catalog->portal_count);
+	struct portal *p;
+
+	assert(!s->is_serving);
+	if (portals == NULL)
+		return error_set(e, ENOMEM, "out of memory");
+	catalog->portals = portals;
+	if ((p = portal_new(s, address, group, e)) == NULL)
+		return false;
+	p->is_open = true;
+	portals[catalog->portal_count++] = p;
 	return true;
 }
 
@@ -421,11 +273,13 @@ shard_thread(void *argument)
 static void
 watches_start(struct service *s)
 {
-	LIST_FOR_EACH(l, &s->targets) {
-		const struct target *t = CONTAINER_OF(l, struct target, link);
+	const struct catalog *c = service_catalog(s);
 
-		for (size_t i = 0; i < t->unit_count; i++)
-			space_watch_start(t->units[i]);
+	for (size_t n = 0; n < c->target_count; n++) {
+		const struct unit_table *table = target_units(c->targets[n]);
+
+		for (size_t i = 0; i < table->count; i++)
+			space_watch_start(table->units[i]);
 	}
 }
 
@@ -433,6 +287,7 @@ void
 service_run(struct service *s, unsigned drain_ms)
 {
 	s->drain_ns = drain_ms * NS_PER_MS;
+	s->is_serving = true;
 	for (unsigned i = 1; i < s->shard_count; i++)
 		if (pthread_create(&s->threads[i], NULL, shard_thread,
 		    &s->shards[i]) != 0) {
@@ -448,17 +303,14 @@ service_run(struct service *s, unsigned drain_ms)
 void
 service_stop(struct service *s)
 {
+	const struct catalog *c = service_catalog(s);
 	uint64_t deadline_ns = reactor_now_ns(s->shards[0].reactor) +
 	    s->drain_ns;
 
 	if (atomic_exchange(&s->is_draining, true))
 		return;
-	LIST_FOR_EACH(l, &s->portals) {
-		struct portal *p = CONTAINER_OF(l, struct portal, link);
-
-		listener_close(p->listener);
-		p->listener = NULL;
-	}
+	for (size_t i = 0; i < c->portal_count; i++)
+		portal_close(c->portals[i]);
 	s->drain_pending += s->shard_count;
 	backgrounds_stop(s);
 	for (unsigned i = 0; i < s->shard_count; i++)
@@ -474,12 +326,14 @@ unit_stopped(struct unit *u)
 static void
 backgrounds_stop(struct service *s)
 {
-	LIST_FOR_EACH(l, &s->targets) {
-		const struct target *t = CONTAINER_OF(l, struct target, link);
+	const struct catalog *c = service_catalog(s);
 
-		s->drain_pending += (unsigned)t->unit_count;
-		for (size_t i = 0; i < t->unit_count; i++)
-			background_stop(t->units[i], unit_stopped);
+	for (size_t n = 0; n < c->target_count; n++) {
+		const struct unit_table *table = target_units(c->targets[n]);
+
+		s->drain_pending += (unsigned)table->count;
+		for (size_t i = 0; i < table->count; i++)
+			background_stop(table->units[i], unit_stopped);
 	}
 }
 
@@ -545,17 +399,19 @@ count_session(void *context, const struct session_info *i)
 void
 service_visit_targets(struct service *s, target_visitor *visit, void *context)
 {
-	LIST_FOR_EACH(l, &s->targets) {
-		const struct target *t = CONTAINER_OF(l, struct target, link);
+	const struct catalog *catalog = service_catalog(s);
+
+	for (size_t i = 0; i < catalog->target_count; i++) {
+		const struct target *t = catalog->targets[i];
 		struct count_sessions c = { .target = t->name };
 		struct target_info info;
 
 		registry_visit(s->registry, count_session, &c, 0);
 		info = (struct target_info){
 			.name = t->name,
-			.alias = t->alias,
+			.alias = target_policy(t)->alias,
 			.port_count = t->port_count,
-			.unit_count = t->unit_count,
+			.unit_count = target_units(t)->count,
 			.session_count = c.count,
 		};
 		visit(context, &info);
@@ -593,13 +449,15 @@ unit_info_fill(struct unit_info *info, struct unit *u)
 void
 service_visit_units(struct service *s, unit_visitor *visit, void *context)
 {
-	LIST_FOR_EACH(l, &s->targets) {
-		const struct target *t = CONTAINER_OF(l, struct target, link);
+	const struct catalog *c = service_catalog(s);
 
-		for (size_t i = 0; i < t->unit_count; i++) {
+	for (size_t n = 0; n < c->target_count; n++) {
+		const struct unit_table *table = target_units(c->targets[n]);
+
+		for (size_t i = 0; i < table->count; i++) {
 			struct unit_info info;
 
-			unit_info_fill(&info, t->units[i]);
+			unit_info_fill(&info, table->units[i]);
 			visit(context, &info);
 		}
 	}
@@ -675,6 +533,7 @@ resize_granted(struct unit_claim *claim)
 	z->done(z->context, is_done ? NULL : &e);
 	free(z);
 	drain_step(u->service);
+	unit_unpin(u);
 }
 
 bool
@@ -700,6 +559,7 @@ service_resize_unit(struct service *s, const char *target_name, uint16_t lun,
 	z->size_bytes = size_bytes;
 	z->done = done;
 	z->context = context;
+	unit_pin(u);
 	unit_claim_get(u, 0, &z->claim, resize_granted);
 	return true;
 }

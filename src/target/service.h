@@ -13,7 +13,8 @@
  * All functions are called on that thread.
  *
  * Configuration structs are copied; stores are opened by service_add_unit()
- * and closed, flushed, by service_free().
+ * and closed, flushed, by service_free().  The service_add_ functions are for
+ * the time before service_run(); what changes later is in live.h.
  */
 #ifndef TARGET_SERVICE_H
 #define TARGET_SERVICE_H
@@ -113,6 +114,9 @@ struct unit_config {
 	/* Access states at the start, one for each of the target's ports; NULL:
 	 * all optimized, and the only choice where alua is NONE. */
 	const struct scsi_port_access *ports;
+	bool		 is_successor;		/* of a unit in service, whose
+						 * reservations it gets; for
+						 * live.c */
 };
 
 bool	service_new(struct service **out, const struct service_config *config,

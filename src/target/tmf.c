@@ -20,7 +20,7 @@ struct tmf {
 	struct task_request *request;
 	struct nexus	*nexus;
 	struct unit	*unit;
-	size_t		 unit_index;	/* of a target reset */
+	uint32_t	 next_lun;	/* of a target reset */
 	bool		 is_stepping, must_step; /* see tmf_next_unit() */
 	const struct command *command;	/* of ABORT TASK */
 	uint64_t	 command_number;
@@ -142,11 +142,24 @@ is_any([[maybe_unused]] const struct unit_abort *a,
 
 /* -- unit by unit ---------------------------------------------------------- */
 
+/* The unit that is worked on stays there until the next, or the end. */
+static void
+tmf_take_unit(struct tmf *m, struct unit *u)
+{
+	struct unit *last = m->unit;
+
+	m->unit = u;
+	if (u != NULL)
+		unit_pin(u);
+	if (last != NULL)
+		unit_unpin(last);
+}
+
 /* False without memory. [SAM-5 6.3.3-1] */
 static bool
 tmf_unit(struct tmf *m, struct unit *u)
 {
-	m->unit = u;
+	tmf_take_unit(m, u);
 	m->abort.done = tmf_unit_aborted;
 	m->abort.nexus = m->nexus;
 	switch (m->request->function) {
@@ -262,7 +275,7 @@ event_claimed(struct unit_claim *c)
 static void
 tmf_query(struct tmf *m, struct unit *u)
 {
-	m->unit = u;
+	tmf_take_unit(m, u);
 	if (m->request->function == TASK_QUERY_EVENT)
 		unit_claim_get(u, m->nexus->shard->index, &m->claim,
 		    event_claimed);
@@ -273,20 +286,34 @@ tmf_query(struct tmf *m, struct unit *u)
 
 /* -- all units ------------------------------------------------------------- */
 
+/* Units may come and go between one and the next. */
+static struct unit *
+tmf_find_next(struct tmf *m)
+{
+	const struct unit_table *table = target_units(m->nexus->target);
+	size_t at = m->next_lun >= LUNS_MAX ? table->count :
+	    unit_table_place(table, (uint16_t)m->next_lun);
+
+	if (at == table->count)
+		return NULL;
+	m->next_lun = table->inventory[at] + 1u;
+	return table->units[at];
+}
+
 /* A unit that is done at once comes back here; it then is the next round of
  * this loop, so that thousands of units do not nest. [RFC7144 6.3-9] */
 static void
 tmf_next_unit(struct tmf *m)
 {
-	const struct target *t = m->nexus->target;
+	struct unit *u;
 
 	m->must_step = true;
 	if (m->is_stepping)
 		return;
 	m->is_stepping = true;
-	while (m->must_step && m->unit_index < t->unit_count) {
+	while (m->must_step && (u = tmf_find_next(m)) != NULL) {
 		m->must_step = false;
-		if (!tmf_unit(m, t->units[m->unit_index++])) {
+		if (!tmf_unit(m, u)) {
 			tmf_done(m, TASK_REJECTED);
 			return;
 		}
@@ -342,6 +369,7 @@ tmf_done(struct tmf *m, enum task_response response)
 
 	if (r->function == TASK_COLD_RESET && response == TASK_COMPLETE)
 		end_all_sessions(m->nexus);
+	tmf_take_unit(m, NULL);
 	free(m);
 	task_request_done(r, response);
 }

@@ -166,7 +166,7 @@ unit_new(struct unit **out, struct service *s, struct target *t,
 	u->block_bytes = c->block_bytes;
 	list_init(&u->claims);
 	list_init(&u->rods);
-	link_init(&u->link);
+	atomic_init(&u->pins, 1);
 	space_watch_init(u);
 	if (!unit_make_shards(u)) {
 		free(u);
@@ -190,7 +190,7 @@ unit_new(struct unit **out, struct service *s, struct target *t,
 		error_set(e, ENOMEM, "out of memory");
 		goto out;
 	}
-	if (!unit_load_reservations(u, s->reservations, e))
+	if (!c->is_successor && !unit_load_reservations(u, s->reservations, e))
 		goto out;
 	u->can_peek = store_peek(u->store, 0, u->block_bytes) != NULL;
 	u->can_read_in_place = u->can_peek && !lc.has_atomic_writes;
@@ -225,6 +225,26 @@ unit_free(struct unit *u, struct error *e)
 	free(u->shards);
 	free(u);
 	return is_flushed;
+}
+
+/* -- how long it stays ----------------------------------------------------- */
+
+static void
+unit_gone(struct reactor_msg *msg)
+{
+	struct unit *u = CONTAINER_OF(msg, struct unit, gone_msg);
+
+	u->gone(u);
+}
+
+void
+unit_unpin(struct unit *u)
+{
+	if (atomic_fetch_sub(&u->pins, 1) > 1)
+		return;
+	assert(u->gone != NULL);
+	u->gone_msg.fn = unit_gone;
+	reactor_post(service_reactor(u->service), &u->gone_msg);
 }
 
 /* -- entering -------------------------------------------------------------- */
@@ -276,6 +296,19 @@ unit_claim_get(struct unit *u, unsigned shard, struct unit_claim *c,
 	c->is_granted = false;
 	link_init(&c->link);
 	unit_post(u, shard, u->home, &c->msg, claim_arrived);
+}
+
+void
+unit_claim_born(struct unit *u, struct unit_claim *c)
+{
+	c->unit = u;
+	c->shard = 0;
+	c->is_granted = true;
+	link_init(&c->link);
+	for (unsigned i = 0; i < u->shard_count; i++)
+		u->shards[i].is_held = true;
+	u->is_held = true;
+	u->holder = c;
 }
 
 void
@@ -450,13 +483,15 @@ abort_part_arrived(struct reactor_msg *msg)
 	struct unit_abort_part *p = CONTAINER_OF(msg, struct unit_abort_part,
 	    msg);
 	struct unit_shard *us = unit_shard(p->abort->unit, p->shard);
-	bool is_told = scsi_lu_tells_aborted(us->unit->lu);
+	bool tells_all = p->abort->tells_all;
+	bool is_told = tells_all || scsi_lu_tells_aborted(us->unit->lu);
 	struct command *c;
 
 	p->up_to = us->commands_come;
 	abort_part_silence(p, us);
 	while ((c = abort_part_find(p, us, false)) != NULL) {
-		c->is_told = is_told && c->nexus != p->abort->nexus;
+		c->is_told = is_told &&
+		    (tells_all || c->nexus != p->abort->nexus);
 		task_abort(&c->task);
 	}
 	if (abort_part_find(p, us, true) != NULL)

@@ -64,6 +64,7 @@ struct unit_abort {
 	 * inside unit_abort_start(). */
 	void		(*done)(struct unit_abort *a);
 	const void	*what;		/* for matches() */
+	bool		 tells_all;	/* nobody's are just dropped */
 	unsigned	 pending;	/* shards that have not answered */
 	struct unit_abort_part {
 		struct reactor_msg msg;
@@ -105,7 +106,6 @@ struct space_watch {
 };
 
 struct unit {
-	struct link	 link;		/* of the target's units, by LUN */
 	struct service	*service;
 	struct target	*target;
 	uint16_t	 lun;
@@ -138,6 +138,15 @@ struct unit {
 	struct reactor_msg stop_msg;
 	void		(*stopped)(struct unit *u);
 
+	/* How long it stays: one hold of its table, one of everybody who comes
+	 * back to it in a later turn (live_unit.c). */
+	atomic_uint	 pins;
+	atomic_bool	 is_leaving;	/* out of its table for good */
+	uint64_t	 replaced_ns;	/* when it took another's place; 0: not */
+	struct reactor_msg gone_msg;
+	void		(*gone)(struct unit *u);	/* on reactor 0 */
+	void		*context;	/* of gone() */
+
 	unsigned	 shard_count;
 	struct unit_shard *shards;
 };
@@ -149,6 +158,16 @@ bool	unit_new(struct unit **out, struct service *s, struct target *t,
 
 /* No command and no nexus is left.  False with *e: the last flush failed. */
 bool	unit_free(struct unit *u, struct error *e);
+
+/* Any thread; by who knows that it is there now. */
+static inline void
+unit_pin(struct unit *u)
+{
+	atomic_fetch_add(&u->pins, 1);
+}
+
+/* The last one posts to reactor 0, where gone() is called. */
+void	unit_unpin(struct unit *u);
 
 /* The store's word for what scsi/ wants of it. */
 static inline enum store_op
@@ -195,6 +214,10 @@ void	unit_leave(struct unit_shard *us);
 /* Ask, from the reactor `shard`; granted() follows. */
 void	unit_claim_get(struct unit *u, unsigned shard, struct unit_claim *c,
 	    void (*granted)(struct unit_claim *c));
+
+/* Begin the life of a unit, which nobody knows yet, with this claim granted to
+ * reactor 0. */
+void	unit_claim_born(struct unit *u, struct unit_claim *c);
 
 /* Give it back, on the same reactor. */
 void	unit_claim_release(struct unit_claim *c);

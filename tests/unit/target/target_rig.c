@@ -90,12 +90,14 @@ rig_unit(struct rig *rig, uint16_t lun)
 /* -- what a peer hears ----------------------------------------------------- */
 
 static void
-peer_is_told(struct peer *p, const struct pdu *q)
+peer_is_told(struct peer *p, const struct pdu *q, const uint8_t *data)
 {
 	switch (q->opcode) {
 	case OP_SCSI_RESPONSE:
 		CHECK_EQ(NO_ANSWER, p->status[q->itt]);
 		p->status[q->itt] = q->response.status;
+		if (q->data_bytes >= 2 + 14)	/* SenseLength before it */
+			p->sense_code = get_be16(data + 2 + 12);
 		p->order[q->itt] = ++p->rig->answers;
 		break;
 	case OP_DATA_IN:
@@ -115,6 +117,9 @@ peer_is_told(struct peer *p, const struct pdu *q)
 		break;
 	case OP_REJECT:
 		p->rejects++;
+		break;
+	case OP_ASYNC:
+		p->asyncs++;
 		break;
 	default:
 		break;
@@ -145,7 +150,7 @@ peer_listen(struct peer *p)
 		struct pdu q;
 
 		CHECK(pdu_parse(&q, bytes + at));
-		peer_is_told(p, &q);
+		peer_is_told(p, &q, bytes + at + PDU_HEADER_BYTES);
 		at += PDU_HEADER_BYTES + q.data_bytes + pdu_pad(q.data_bytes);
 	}
 	writer_sent(w);
@@ -267,7 +272,7 @@ nexus_make(struct rig *rig, struct shard *sh, uint16_t isid,
 	l->conn.our_recv_data_max = RECV_DATA_BYTES_MAX;
 	*params = l->conn;
 	n = nexus_new(sh, l, rig->target, rig->target->ports,
-	    rig->target->queue_depth);
+	    target_policy(rig->target)->queue_depth);
 	CHECK(n != NULL);
 	free(l);
 	return n;

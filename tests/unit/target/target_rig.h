@@ -34,7 +34,8 @@ struct peer {
 	int16_t		 status[RIG_TAGS];	/* SCSI status, by ITT */
 	int16_t		 response[RIG_TAGS];	/* of task management */
 	uint32_t	 r2ts[RIG_TAGS];	/* R2Ts that came */
-	unsigned	 rejects;
+	unsigned	 rejects, asyncs;
+	uint16_t	 sense_code;	/* ASC and ASCQ of the last sense */
 	unsigned	 order[RIG_TAGS];	/* of statuses and responses */
 };
 
