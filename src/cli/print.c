@@ -282,6 +282,24 @@ columns_guess(const json_t *list, struct column columns[COLUMNS_MAX])
 	return count;
 }
 
+/* A text of several lines, and nothing else. */
+static bool
+is_file(const json_t *result)
+{
+	return json_object_size(result) == 1 &&
+	    json_is_string(json_object_get(result, "text"));
+}
+
+static void
+file_print(FILE *out, const json_t *result)
+{
+	const char *text = json_string_value(json_object_get(result, "text"));
+
+	for (; *text != '\0'; text++)
+		fputc((unsigned char)*text < ' ' && *text != '\n' &&
+		    *text != '\t' ? '?' : *text, out);
+}
+
 void
 print_result(FILE *out, const char *method, const json_t *result)
 {
@@ -293,6 +311,10 @@ print_result(FILE *out, const char *method, const json_t *result)
 
 	if (!json_is_object(result)) {
 		print_json(out, result);
+		return;
+	}
+	if (is_file(result)) {
+		file_print(out, result);
 		return;
 	}
 	is_any = members_print(out, method, result);

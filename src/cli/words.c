@@ -7,7 +7,9 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "control/config_value.h"
 
@@ -17,6 +19,7 @@ type_placeholder(enum rpc_type type)
 {
 	switch (type) {
 	case RPC_TEXT:		return "TEXT";
+	case RPC_PATH:		return "FILE";
 	case RPC_NUMBER:	return "N";
 	case RPC_FLAG:		return NULL;
 	case RPC_LIST:		return "A,B,...";
@@ -64,6 +67,18 @@ list_of(const char *text)
 	return list;
 }
 
+/* The daemon is in another folder. */
+static json_t *
+path_of(const char *text)
+{
+	char *here = *text == '/' ? NULL : getcwd(NULL, 0);
+	json_t *path = here == NULL ? json_string(text) :
+	    json_sprintf("%s/%s", here, text);
+
+	free(here);
+	return path;
+}
+
 bool
 words_set(json_t *params, const struct rpc_param *param, const char *text,
     struct error *e)
@@ -76,6 +91,9 @@ words_set(json_t *params, const struct rpc_param *param, const char *text,
 	switch (param->type) {
 	case RPC_TEXT:
 		value = json_string(text);
+		break;
+	case RPC_PATH:
+		value = path_of(text);
 		break;
 	case RPC_NUMBER:
 		if (!value_number(text, 0, INT64_MAX, &number, e))

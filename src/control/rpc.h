@@ -38,6 +38,7 @@ enum rpc_right {
 
 enum rpc_type {
 	RPC_TEXT,
+	RPC_PATH,		/* a text; commands make it absolute */
 	RPC_NUMBER,		/* integer, not negative */
 	RPC_FLAG,		/* true or false */
 	RPC_LIST,		/* array of texts */

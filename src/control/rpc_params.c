@@ -52,6 +52,7 @@ rpc_type_name(enum rpc_type type)
 {
 	switch (type) {
 	case RPC_TEXT:		return "text";
+	case RPC_PATH:		return "path";
 	case RPC_NUMBER:	return "number";
 	case RPC_FLAG:		return "flag";
 	case RPC_LIST:		return "list";
@@ -94,6 +95,7 @@ param_check(const struct rpc_param *param, const json_t *value,
 
 	switch (param->type) {
 	case RPC_TEXT:
+	case RPC_PATH:
 		fits = json_is_string(value);	/* without NUL: jansson */
 		break;
 	case RPC_NUMBER:
@@ -113,7 +115,8 @@ param_check(const struct rpc_param *param, const json_t *value,
 		return error_set(e, EINVAL, "%s: %s is wanted, not %s",
 		    param->name,
 		    param->type == RPC_LIST ? "a list of texts" :
-		    param->type == RPC_TEXT ? "a text" :
+		    param->type == RPC_TEXT ||
+		    param->type == RPC_PATH ? "a text" :
 		    param->type == RPC_FLAG ? "true or false" : "a number",
 		    json_words(value));
 	return true;

@@ -171,9 +171,13 @@ build_port_state_of(enum scsi_port_state state)
 	return CONFIG_PORT_UNAVAILABLE;
 }
 
+/* What to do with a target that is ready. */
+typedef bool use_target(void *context, const struct target_config *tc,
+	    struct error *e);
+
 static bool
-add_target(struct service *s, const struct config *c,
-    const struct config_target *t, struct error *e)
+with_target(const struct config *c, const struct config_target *t,
+    use_target *use, void *context, struct error *e)
 {
 	uint16_t groups[TARGET_PORTS_MAX];
 	struct target_config tc = {
@@ -204,9 +208,46 @@ add_target(struct service *s, const struct config *c,
 		groups[i] = t->ports[i].port;
 	offer_fill(&tc.offer, &t->session);
 	is_done = auth_rules_fill(&tc.auth, c, &t->auth, e) &&
-	    service_add_target(s, &tc, e);
+	    use(context, &tc, e);
 	auth_rules_drop(&tc.auth);
 	free(tc.access.networks);
+	return is_done;
+}
+
+static bool
+use_at_start(void *service, const struct target_config *tc, struct error *e)
+{
+	return service_add_target(service, tc, e);
+}
+
+static bool
+use_as_new(void *change, const struct target_config *tc, struct error *e)
+{
+	return service_change_add_target(change, tc, e);
+}
+
+static bool
+use_as_terms(void *change, const struct target_config *tc, struct error *e)
+{
+	return service_change_set_target(change, tc, e);
+}
+
+bool
+build_live_target(struct service_change *ch, const struct config *c,
+    const struct config_target *t, bool is_new, struct error *e)
+{
+	return with_target(c, t, is_new ? use_as_new : use_as_terms, ch, e);
+}
+
+bool
+build_live_discovery(struct service_change *ch, const struct config *c,
+    struct error *e)
+{
+	struct auth_rules rules;
+	bool is_done = auth_rules_fill(&rules, c, &c->discovery, e) &&
+	    service_change_set_discovery(ch, &rules, e);
+
+	auth_rules_drop(&rules);
 	return is_done;
 }
 
@@ -241,20 +282,21 @@ identity_fill(struct scsi_identity *to, const struct config_lun *l)
 	to->eui_bytes = l->eui_bytes;
 }
 
-/* What is configured for the ports of this unit, and what was set since. */
-static void
-ports_fill(struct scsi_port_access *access, const struct config_target *t,
-    uint16_t lun, const struct port_states *set)
+/* What is configured for one port of this unit, and what was set since. */
+static struct scsi_port_access
+port_access(const struct config_target *t, uint16_t lun, uint16_t tag,
+    const struct port_states *set)
 {
-	for (size_t i = 0; i < t->port_count; i++) {
-		struct config_port port = t->ports[i];
+	struct config_port port = { .port = tag };
 
-		port_states_find(set, t->name, lun, &port);
-		access[i] = (struct scsi_port_access){
-			.state = build_port_state(port.access_state),
-			.is_preferred = port.preferred,
-		};
-	}
+	for (size_t i = 0; i < t->port_count; i++)
+		if (t->ports[i].port == tag)
+			port = t->ports[i];
+	port_states_find(set, t->name, lun, &port);
+	return (struct scsi_port_access){
+		.state = build_port_state(port.access_state),
+		.is_preferred = port.preferred,
+	};
 }
 
 /* What a store is opened with, and nobody keeps. */
@@ -279,15 +321,15 @@ keys_fill(struct unit_keys *k, struct store_options *options,
 	return true;
 }
 
+/* access has room for all ports.  tags: the ports that the target has, which
+ * are those of the configuration unless these change while it is served. */
 static bool
-add_unit(struct service *s, const struct config_target *t,
-    const struct config_lun *l, const struct build_state *kept,
+unit_fill(struct unit_config *uc, struct scsi_port_access *access,
+    const struct config_target *t, const struct config_lun *l,
+    const uint16_t *tags, size_t tag_count, const struct build_state *kept,
     struct error *e)
 {
-	struct scsi_port_access access[TARGET_PORTS_MAX];
-	struct unit_keys keys;
-	bool is_added;
-	struct unit_config uc = {
+	*uc = (struct unit_config){
 		.lun = l->lun,
 		.store = l->store,
 		.store_options = {
@@ -312,18 +354,57 @@ add_unit(struct service *s, const struct config_target *t,
 		.has_copy = l->copy_offload,
 	};
 
-	if (t->alua != CONFIG_ALUA_NONE) {
-		ports_fill(access, t, l->lun, kept->port_states);
-		uc.ports = access;
-	}
-	identity_fill(&uc.identity, l);
+	for (size_t i = 0; i < tag_count; i++)
+		access[i] = port_access(t, l->lun, tags[i],
+		    kept->port_states);
+	if (tag_count > 0)
+		uc->ports = access;
+	identity_fill(&uc->identity, l);
 	if (l->has_uuid)
-		memcpy(uc.identity.uuid, l->uuid, sizeof(l->uuid));
+		memcpy(uc->identity.uuid, l->uuid, sizeof(l->uuid));
 	else if (!identity_find(kept->identity, t->name, l->lun,
-	    uc.identity.uuid, e))
+	    uc->identity.uuid, e))
 		return false;
-	is_added = keys_fill(&keys, &uc.store_options, l, e) &&
+	return true;
+}
+
+static bool
+add_unit(struct service *s, const struct config_target *t,
+    const struct config_lun *l, const struct build_state *kept,
+    struct error *e)
+{
+	struct scsi_port_access access[TARGET_PORTS_MAX];
+	uint16_t tags[TARGET_PORTS_MAX];
+	struct unit_keys keys;
+	struct unit_config uc;
+	bool is_added;
+	size_t count = t->alua == CONFIG_ALUA_NONE ? 0 : t->port_count;
+
+	for (size_t i = 0; i < count; i++)
+		tags[i] = t->ports[i].port;
+	is_added = unit_fill(&uc, access, t, l, tags, count, kept, e) &&
+	    keys_fill(&keys, &uc.store_options, l, e) &&
 	    service_add_unit(s, t->name, &uc, e);
+	explicit_bzero(&keys, sizeof(keys));
+	return is_added ||
+	    error_prefix(e, "target %s: lun %u: ", t->name, l->lun);
+}
+
+bool
+build_live_unit(struct service_change *ch, const struct config_target *t,
+    const struct config_lun *l, const struct build_state *kept,
+    struct error *e)
+{
+	struct scsi_port_access access[TARGET_PORTS_MAX];
+	uint16_t tags[TARGET_PORTS_MAX];
+	struct unit_keys keys;
+	struct unit_config uc;
+	bool is_added;
+	size_t count = service_change_ports(ch, t->name, tags);
+
+	is_added = unit_fill(&uc, access, t, l, tags, count, kept, e) &&
+	    keys_fill(&keys, &uc.store_options, l, e) &&
+	    service_change_add_unit(ch, t->name, &uc, e);
 	explicit_bzero(&keys, sizeof(keys));
 	return is_added ||
 	    error_prefix(e, "target %s: lun %u: ", t->name, l->lun);
@@ -343,7 +424,7 @@ build_targets(struct service *s, const struct config *c,
 	for (size_t n = 0; n < c->target_count; n++) {
 		const struct config_target *t = &c->targets[n];
 
-		if (!add_target(s, c, t, e))
+		if (!with_target(c, t, use_at_start, s, e))
 			return config_error_at(c, t->line, e);
 		for (size_t k = 0; k < t->lun_count; k++)
 			if (!add_unit(s, t, &t->luns[k], kept, e))

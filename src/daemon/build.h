@@ -8,6 +8,7 @@
 #include "control/config.h"
 #include "daemon/identity.h"
 #include "daemon/port_states.h"
+#include "target/live.h"
 #include "target/service.h"
 
 /* What was kept in the state folder. */
@@ -27,6 +28,15 @@ bool	build_targets(struct service *s, const struct config *c,
 	    const struct build_state *kept, struct error *e);
 bool	build_portals(struct service *s, const struct config *c,
 	    struct error *e);
+
+/* The same parts of a change while serving (target/live.h). */
+bool	build_live_target(struct service_change *ch, const struct config *c,
+	    const struct config_target *t, bool is_new, struct error *e);
+bool	build_live_discovery(struct service_change *ch, const struct config *c,
+	    struct error *e);
+bool	build_live_unit(struct service_change *ch,
+	    const struct config_target *t, const struct config_lun *l,
+	    const struct build_state *kept, struct error *e);
 
 /* The access state of a port as SCSI has it, and back. */
 enum scsi_port_state build_port_state(enum config_port_state state);

@@ -7,6 +7,7 @@
 
 #include "control/config.h"
 #include "control/rpc_server.h"
+#include "daemon/change.h"
 #include "daemon/identity.h"
 #include "daemon/options.h"
 #include "daemon/port_states.h"
@@ -17,6 +18,8 @@
 struct daemon {
 	const char	*program;
 	const struct options *options;
+	const struct config *config;	/* what runs */
+	struct changes	*changes;	/* NULL: nothing can be changed */
 	struct service	*service;
 	struct state	*state;		/* NULL: none is kept */
 	struct identity	*identity;

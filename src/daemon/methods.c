@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -200,7 +201,7 @@ rpc_target_show(struct rpc_call *call, const json_t *params, void *owner)
 	struct daemon *d = owner;
 	const char *name = rpc_text(params, "name");
 	const struct config_target *t =
-	    config_find_target(&d->options->config, name);
+	    config_find_target(d->config, name);
 	struct unit_filter f = { .target = name };
 	struct error e;
 
@@ -273,7 +274,7 @@ rpc_daemon_status(struct rpc_call *call,
     [[maybe_unused]] const json_t *params, void *owner)
 {
 	struct daemon *d = owner;
-	const struct config *c = &d->options->config;
+	const struct config *c = d->config;
 	struct reactor *r = service_reactor(d->service);
 	struct counts n = { 0 };
 	json_t *portals = json_array();
@@ -320,6 +321,15 @@ rpc_daemon_log_level(struct rpc_call *call, const json_t *params,
 		log_set_level(level);
 	rpc_answer(call, json_pack("{s:s}", "log_level",
 	    log_level_name(log_get_level())));
+}
+
+/* As if it had been sent from outside: the answer leaves before. */
+void
+rpc_daemon_shutdown(struct rpc_call *call,
+    [[maybe_unused]] const json_t *params, [[maybe_unused]] void *owner)
+{
+	rpc_answer(call, json_object());
+	(void)kill(getpid(), SIGTERM);
 }
 
 /* -- LUNs ------------------------------------------------------------------ */

@@ -16,7 +16,11 @@
 #undef METHOD
 #undef PARAM
 
+struct daemon;
 struct service;
+
+/* Read the configuration file anew (SIGHUP); what becomes of it is logged. */
+void	reload_begin(struct daemon *d);
 
 /* What port.list shows of one target, or of all (NULL). */
 json_t	*port_objects(struct service *s, const char *target);

@@ -72,7 +72,7 @@ rpc_port_list(struct rpc_call *call, const json_t *params, void *owner)
 	struct error e;
 
 	if (target != NULL &&
-	    config_find_target(&d->options->config, target) == NULL) {
+	    config_find_target(d->config, target) == NULL) {
 		error_set(&e, ENOENT, "target %s: is not there", target);
 		rpc_refuse(call, &e);
 		return;
@@ -212,7 +212,7 @@ port_set_start(struct port_set *p, const json_t *params, struct error *e)
 
 	if (!row_take(&p->row, params, e))
 		return false;
-	if (d->is_setting_port)
+	if (d->is_setting_port || changes_are_under_way(d))
 		return error_set(e, EBUSY,
 		    "another change of a port is under way");
 	p->target = strdup(rpc_text(params, "target"));

@@ -39,6 +39,7 @@ void
 options_free(struct options *o)
 {
 	config_free(&o->config);
+	conf_section_free(o->tree);
 	memset(o, 0, sizeof(*o));
 }
 
@@ -91,6 +92,12 @@ places_apply(struct config *c, const char *state, const char *rpc,
 	return (state == NULL ||
 		   place_set(&c->daemon.state, "state", state, 4000, e)) &&
 	    (rpc == NULL || place_set(&c->daemon.rpc, "rpc", rpc, 100, e));
+}
+
+bool
+options_places(const struct options *o, struct config *c, struct error *e)
+{
+	return places_apply(c, o->state, o->rpc, e);
 }
 
 /* -- lunetd ---------------------------------------------------------------- */
@@ -155,13 +162,15 @@ options_lunetd(struct options *o, int argc, char **argv, FILE *out,
 		if (verdict != OPTIONS_RUN)
 			return verdict;
 	}
-	if (!conf_read(&o->config, words.config, e))
-		return OPTIONS_REFUSED;
-	if (!places_apply(&o->config, words.state, words.rpc, e)) {
-		options_free(o);
-		return OPTIONS_REFUSED;
-	}
-	return OPTIONS_RUN;
+	o->state = words.state;
+	o->rpc = words.rpc;
+	o->tree = conf_tree_read(words.config, e);
+	if (o->tree != NULL &&
+	    conf_from_tree(&o->config, words.config, NULL, o->tree, e) &&
+	    options_places(o, &o->config, e))
+		return OPTIONS_RUN;
+	options_free(o);
+	return OPTIONS_REFUSED;
 }
 
 /* -- lunet serve ----------------------------------------------------------- */

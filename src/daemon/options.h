@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "cli/option.h"
+#include "control/conf_tree.h"
 #include "control/config.h"
 
 #define LUNETD_CONFIG	"/etc/lunet/lunet.conf"
@@ -24,6 +25,8 @@
 
 struct options {
 	struct config	 config;	/* checked */
+	struct conf_section *tree;	/* of its file; NULL: it has none */
+	const char	*state, *rpc;	/* said on the command line, or NULL */
 	bool		 is_serve;	/* print URLs; else lunetd */
 	bool		 is_foreground;
 	bool		 is_check;	/* there is nothing more to do */
@@ -43,6 +46,11 @@ enum options_verdict options_serve(struct options *o, int argc, char **argv,
 	    FILE *out, struct error *e);
 
 void	options_free(struct options *o);
+
+/* Put what the command line and the environment say of places in place of what
+ * another configuration says. */
+bool	options_places(const struct options *o, struct config *c,
+	    struct error *e);
 
 /* The rows, for help. */
 extern const struct option_row options_lunetd_rows[];

@@ -43,6 +43,15 @@ on_stop(void *owner, int signo)
 }
 
 static void
+on_reload(void *owner, [[maybe_unused]] int signo)
+{
+	struct daemon *d = owner;
+
+	if (!d->is_stopping)
+		reload_begin(d);
+}
+
+static void
 on_watchdog(struct timer *t)
 {
 	struct daemon *d = CONTAINER_OF(t, struct daemon, watchdog);
@@ -71,9 +80,8 @@ open_signals(struct daemon *d, struct error *e)
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	/* The end of a terminal ends what was typed there, and not a daemon. */
-	if (!d->options->is_serve)
-		(void)signal(SIGHUP, SIG_IGN);
-	else if (!reactor_on_signal(r, SIGHUP, on_stop, d, e))
+	if (!reactor_on_signal(r, SIGHUP, d->options->is_serve ? on_stop :
+	    on_reload, d, e))
 		return false;
 	return reactor_on_signal(r, SIGINT, on_stop, d, e) &&
 	    reactor_on_signal(r, SIGTERM, on_stop, d, e);
@@ -82,7 +90,7 @@ open_signals(struct daemon *d, struct error *e)
 static bool
 open_rpc(struct daemon *d, struct error *e)
 {
-	const char *path = d->options->config.daemon.rpc;
+	const char *path = d->config->daemon.rpc;
 
 	d->table = (struct rpc_table){ methods, methods_count, d };
 	return path == NULL || rpc_server_open(&d->rpc,
@@ -94,14 +102,15 @@ open_rpc(struct daemon *d, struct error *e)
 static bool
 open_all(struct daemon *d, struct error *e)
 {
-	const struct config *c = &d->options->config;
+	const char *state = d->options->config.daemon.state;
+	const struct config *c;
 	struct build_state kept;
 
-	if ((c->daemon.state != NULL &&
-	    !state_open(&d->state, c->daemon.state, e)) ||
-	    !identity_load(&d->identity, d->state, e) ||
+	if ((state != NULL && !state_open(&d->state, state, e)) ||
+	    !changes_open(d, e) || !identity_load(&d->identity, d->state, e) ||
 	    !port_states_load(&d->port_states, d->state, e))
 		return false;
+	c = d->config;
 	kept = (struct build_state){ d->identity, d->port_states };
 	return build_service(&d->service, c, e) &&
 	    open_signals(d, e) &&
@@ -174,6 +183,7 @@ close_all(struct daemon *d, struct error *e)
 	if (d->identity != NULL)
 		identity_free(d->identity);
 	port_states_free(d->port_states);
+	changes_close(d);
 	state_close(d->state);
 	notify_close();
 	return is_clean;
@@ -182,7 +192,8 @@ close_all(struct daemon *d, struct error *e)
 int
 serve(const char *program, const struct options *o)
 {
-	struct daemon d = { .program = program, .options = o };
+	struct daemon d = { .program = program, .options = o,
+		.config = &o->config };
 	bool is_foreground = o->is_serve || o->is_foreground;
 	struct error e, ignored;
 

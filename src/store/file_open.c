@@ -164,7 +164,7 @@ static const struct file_store *
 file_below(const struct store *s)
 {
 	while (s->ops == &error_ops || s->ops == &delay_ops ||
-	    s->ops == &trace_ops)
+	    s->ops == &trace_ops || s->ops == &vault_ops)
 		s = ((const struct layer *)(const void *)s)->below;
 	return s->ops == &file_ops ? (const struct file_store *)(const void *)s
 				   : NULL;

@@ -298,6 +298,19 @@ service_change_add_unit(struct service_change *ch, const char *target_name,
 	return unit_table_add(table, a->unit) || no_memory(e);
 }
 
+size_t
+service_change_ports(const struct service_change *ch,
+    const char *target_name, uint16_t tags[TARGET_PORTS_MAX])
+{
+	const struct target *t = find_target(ch, target_name);
+	size_t count = t == NULL || t->alua == SCSI_ALUA_NONE ? 0 :
+	    t->port_count;
+
+	for (size_t i = 0; i < count; i++)
+		tags[i] = t->ports[i].portal_group_tag;
+	return count;
+}
+
 /* -- portals --------------------------------------------------------------- */
 
 static bool

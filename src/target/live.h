@@ -67,6 +67,11 @@ bool	service_change_add_unit(struct service_change *ch,
 bool	service_change_remove_unit(struct service_change *ch,
 	    const char *target_name, uint16_t lun, struct error *e);
 
+/* Groups of the ports that a target will have, ascending; none where their
+ * access has no states. */
+size_t	service_change_ports(const struct service_change *ch,
+	    const char *target_name, uint16_t tags[TARGET_PORTS_MAX]);
+
 bool	service_change_add_portal(struct service_change *ch,
 	    const char *address, uint16_t group, struct error *e);
 /* The address as it was added. */
