@@ -24,7 +24,7 @@ from e2e import Failed, Skip, last_lines  # noqa: E402,F401
 
 QEMU = "qemu-system-x86_64"
 ACCEL = os.environ.get("LUNET_VM_ACCEL", "tcg,thread=multi")
-GUEST_SECONDS_MAX = 900
+GUEST_SECONDS_MAX = 1400        # below that of tests/run
 
 
 def machine():
