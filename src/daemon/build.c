@@ -27,7 +27,7 @@ bool
 build_service(struct service **out, const struct config *c, struct error *e)
 {
 	struct service_config sc;
-	char reservations[PATH_MAX];
+	char reservations[PATH_MAX], operations[PATH_MAX];
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 
 	service_config_default(&sc);
@@ -44,6 +44,9 @@ build_service(struct service **out, const struct config *c, struct error *e)
 		(void)snprintf(reservations, sizeof(reservations),
 		    "%s/reservations", c->daemon.state);
 		sc.reservations = reservations;
+		(void)snprintf(operations, sizeof(operations),
+		    "%s/operations", c->daemon.state);
+		sc.operations = operations;
 	}
 	return service_new(out, &sc, e);
 }

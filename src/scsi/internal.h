@@ -81,6 +81,9 @@ enum scsi_step scsi_exclusive(struct scsi_cmd *c);
  * that fails the command ends with INTERNAL TARGET FAILURE. */
 enum scsi_step scsi_keep(struct scsi_cmd *c, struct span kept);
 
+/* Likewise: no operation is to be kept any more. */
+enum scsi_step scsi_keep_no_operation(struct scsi_cmd *c);
+
 /* c->failure may be set before any step: how EIO ends the command. */
 
 /* The unit's operation has begun (operation_begin()): ask for it to be carried

@@ -64,6 +64,17 @@ stages(const struct scsi_lu *lu)
 	return NULL;
 }
 
+unsigned
+operation_stage_count(const struct scsi_lu *lu)
+{
+	const enum stage *all = stages(lu);
+	unsigned count = 0;
+
+	while (all[count] != STAGE_END)
+		count++;
+	return count;
+}
+
 /* -- beginning and ending -------------------------------------------------- */
 
 static bool
@@ -72,8 +83,8 @@ is_sanitize(const struct operation *o)
 	return o->plan.kind != OPERATION_FORMAT;
 }
 
-static void
-set_state(struct scsi_lu *lu, enum operation_state state)
+void
+operation_state_set(struct scsi_lu *lu, enum operation_state state)
 {
 	struct operation *o = &lu->operation;
 
@@ -90,12 +101,15 @@ operation_begin(struct scsi_lu *lu, const struct operation_plan *plan)
 
 	assert(o->state != OPERATION_RUNNING);
 	assert(plan->kind != OPERATION_NONE);
+	o->state_before = o->state;
+	o->kind_before = o->plan.kind;
+	o->was_unrestricted = o->plan.is_unrestricted;
 	o->plan = *plan;
 	o->stage = 0;
 	o->pass = 0;
 	o->lba = o->mapped_to = 0;
 	atomic_store_explicit(&o->progress, 0, memory_order_relaxed);
-	set_state(lu, OPERATION_RUNNING);
+	operation_state_set(lu, OPERATION_RUNNING);
 }
 
 /* [SBC-4 4.11-2] */
@@ -103,7 +117,7 @@ void
 operation_forgive(struct scsi_lu *lu)
 {
 	assert(lu->operation.state != OPERATION_RUNNING);
-	set_state(lu, OPERATION_IDLE);
+	operation_state_set(lu, OPERATION_IDLE);
 }
 
 bool
@@ -115,7 +129,25 @@ scsi_lu_operation_is_running(const struct scsi_lu *lu)
 void
 scsi_lu_operation_cancel(struct scsi_lu *lu)
 {
-	set_state(lu, OPERATION_IDLE);
+	struct operation *o = &lu->operation;
+
+	o->plan.kind = o->kind_before;
+	o->plan.is_unrestricted = o->was_unrestricted;
+	operation_state_set(lu, o->state_before);
+}
+
+void
+scsi_lu_operation_end(struct scsi_lu *lu)
+{
+	assert(lu->operation.state == OPERATION_RUNNING);
+	operation_state_set(lu, OPERATION_IDLE);
+}
+
+void
+scsi_lu_operation_fail(struct scsi_lu *lu)
+{
+	assert(lu->operation.state == OPERATION_RUNNING);
+	operation_state_set(lu, OPERATION_FAILED);
 }
 
 bool
@@ -232,14 +264,13 @@ scsi_lu_operation_next(struct scsi_lu *lu, uint8_t *scratch,
 			return true;
 		stage_next(o, stage);
 	}
-	set_state(lu, OPERATION_IDLE);
 	return false;
 }
 
 /* How far it is, of 65536 (SPC-4 4.5.2.4.4): every pass over the medium counts
  * the same. */
-static void
-progress_set(struct scsi_lu *lu)
+void
+operation_progress_set(struct scsi_lu *lu)
 {
 	struct operation *o = &lu->operation;
 	const enum stage *all = stages(lu);
@@ -274,7 +305,7 @@ scsi_lu_operation_done(struct scsi_lu *lu, const struct scsi_io *io,
 
 	assert(o->state == OPERATION_RUNNING);
 	if (error != 0) {
-		set_state(lu, OPERATION_FAILED);
+		operation_state_set(lu, OPERATION_FAILED);
 		return;
 	}
 	if (io->op == SCSI_IO_FLUSH) {
@@ -288,7 +319,14 @@ scsi_lu_operation_done(struct scsi_lu *lu, const struct scsi_io *io,
 	} else {
 		o->lba += blocks;
 	}
-	progress_set(lu);
+	operation_progress_set(lu);
+}
+
+unsigned
+scsi_lu_operation_progress(const struct scsi_lu *lu)
+{
+	return atomic_load_explicit(&lu->operation.progress,
+	    memory_order_relaxed);
 }
 
 /* -- what others see ------------------------------------------------------- */
@@ -314,8 +352,7 @@ operation_sense(const struct scsi_lu *lu)
 	s = scsi_sense_of(outcome(o));
 	if (o->state == OPERATION_RUNNING) {
 		s.field = SENSE_PROGRESS;
-		s.field_byte = (uint16_t)atomic_load_explicit(&o->progress,
-		    memory_order_relaxed);
+		s.field_byte = (uint16_t)scsi_lu_operation_progress(lu);
 	}
 	return s;
 }

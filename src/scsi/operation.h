@@ -11,6 +11,8 @@
  * is set, and everything but INQUIRY, REPORT LUNS and REQUEST SENSE is refused
  * (SBC-4 4.11.2); after a failure SANITIZE is not.  A failed format refuses the
  * medium alone (is_corrupt), until it is formatted or sanitized.
+ *
+ * operation_save.c	makes bytes of it, which outlive the process
  */
 #ifndef SCSI_OPERATION_H
 #define SCSI_OPERATION_H
@@ -29,6 +31,7 @@ enum operation_kind {
 	OPERATION_BLOCK_ERASE,		/* SANITIZE: zeros over data, then freed */
 	OPERATION_FORMAT,
 	OPERATION_CRYPTOGRAPHIC_ERASE,	/* SANITIZE: another key, then freed */
+	OPERATION_KIND_LAST = OPERATION_CRYPTOGRAPHIC_ERASE,
 };
 
 enum operation_state {
@@ -54,6 +57,10 @@ struct operation_plan {
 struct operation {
 	struct operation_plan plan;
 	enum operation_state state;
+	/* What it was when this one began, for _cancel(). */
+	enum operation_state state_before;
+	enum operation_kind kind_before;
+	bool		 was_unrestricted;
 	unsigned	 stage;		/* of stages(), operation.c */
 	uint8_t		 pass;		/* done so far */
 	uint64_t	 lba;		/* next block of this stage */
@@ -66,6 +73,12 @@ void	operation_begin(struct scsi_lu *lu, const struct operation_plan *plan);
 
 /* EXIT FAILURE MODE: forget that the last one failed. */
 void	operation_forgive(struct scsi_lu *lu);
+
+/* For operation_save.c: the state, and what the fast path reads of it; how many
+ * stages the plan has; how far it is, from stage, pass and lba. */
+void	operation_state_set(struct scsi_lu *lu, enum operation_state state);
+unsigned operation_stage_count(const struct scsi_lu *lu);
+void	operation_progress_set(struct scsi_lu *lu);
 
 /* May this command run now?  False: it is refused, with progress or with what
  * has failed.  Asked only while lu->has_operation or lu->is_corrupt. */

@@ -270,6 +270,8 @@ scsi_finish_error(struct scsi_cmd *c, int error)
 	case ENXIO:
 	case ESTALE:
 		return scsi_finish(c, OUTCOME_STORE_GONE);
+	case ENOTRECOVERABLE:		/* could not be kept */
+		return scsi_finish(c, OUTCOME_INTERNAL_FAILURE);
 	case EPROTO:
 		return scsi_finish(c, OUTCOME_NOT_ENOUGH_UNSOLICITED_DATA);
 	case EMSGSIZE:

@@ -63,6 +63,17 @@ scsi_keep(struct scsi_cmd *c, struct span kept)
 {
 	c->is_keeping = true;
 	c->keep = kept;
+	c->keeps = SCSI_KEPT_RESERVATIONS;
+	return SCSI_STEP_KEEP;
+}
+
+enum scsi_step
+scsi_keep_no_operation(struct scsi_cmd *c)
+{
+	c->phase++;
+	c->is_keeping = true;
+	c->keep = span_of(NULL, 0);
+	c->keeps = SCSI_KEPT_OPERATION;
 	return SCSI_STEP_KEEP;
 }
 

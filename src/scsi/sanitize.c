@@ -22,7 +22,7 @@ enum {
 	OVERWRITE_COUNT		= 0x1f,
 };
 
-enum { BEGIN, RECEIVED, ALONE, BEGUN };	/* phases */
+enum { BEGIN, RECEIVED, ALONE, BEGUN };	/* phases; or kept no more */
 
 static unsigned
 action(const struct scsi_cmd *c)
@@ -107,9 +107,8 @@ sanitize_do(struct scsi_cmd *c)
 	if (action(c) == ACTION_EXIT_FAILURE) {
 		if (is_restricted)
 			return scsi_refuse_cdb(c, OUTCOME_BAD_CDB_FIELD, 1, 4);
-		if (c->lu->has_operation)
-			operation_forgive(c->lu);
-		return scsi_finish(c, OUTCOME_GOOD);
+		return c->lu->has_operation ? scsi_keep_no_operation(c) :
+		    scsi_finish(c, OUTCOME_GOOD);
 	}
 	plan_fill(&plan, c);
 	operation_begin(c->lu, &plan);
@@ -128,5 +127,7 @@ scsi_sanitize(struct scsi_cmd *c)
 	case ALONE:
 		return scsi_cmd_recheck(c) ? sanitize_do(c) : SCSI_STEP_DONE;
 	}
+	if (action(c) == ACTION_EXIT_FAILURE)
+		operation_forgive(c->lu);
 	return scsi_finish(c, OUTCOME_GOOD);
 }

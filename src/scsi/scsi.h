@@ -16,17 +16,21 @@
  *				or has I/O under way; then scsi_cmd_step(c, 0).
  *				It stays exclusive until the command is done.
  *	  SCSI_STEP_KEEP	put c->keep on stable storage as the kept
- *				reservations of the unit, in place of what was
- *				kept before; nothing in it: keep nothing any
- *				more.  Then scsi_cmd_step(c, errno value or 0),
- *				also when the command has been aborted
- *				meanwhile: what is kept is what must count
- *	  SCSI_STEP_OPERATE	carry out the operation of the unit that has begun
- *				(see "operations"), as long as it takes; give
- *				the exclusiveness back.  c->waits: then
- *				scsi_cmd_step(c, 0) when it has ended, EIO when
- *				it has failed, EBUSY when it was cut short;
- *				else scsi_cmd_step(c, 0) at once
+ *				reservations of the unit, or its kept operation
+ *				(c->keeps), in place of what was kept before;
+ *				nothing in it: keep nothing any more.  Then
+ *				scsi_cmd_step(c, errno value or 0), also when the
+ *				command has been aborted meanwhile: what is kept
+ *				is what must count
+ *	  SCSI_STEP_OPERATE	give the exclusiveness back, keep the operation
+ *				of the unit that has begun, and carry it out (see
+ *				"operations"), as long as it takes.  Then
+ *				scsi_cmd_step(c, ENOTRECOVERABLE) when it could
+ *				not be kept, and has not begun; when it could,
+ *				c->waits: scsi_cmd_step(c, 0) when it has ended,
+ *				EIO when it has failed, EBUSY when it was cut
+ *				short; else scsi_cmd_step(c, 0) as soon as it is
+ *				kept
  *	  SCSI_STEP_SURVEY	fill in *c->survey, then scsi_cmd_step(c, 0)
  *	  SCSI_STEP_ABORT	abort the tasks that c->abort names on this unit
  *				and wait until none can touch the medium, then
@@ -318,6 +322,12 @@ enum scsi_step {
 	SCSI_STEP_ROD,
 };
 
+/* What SCSI_STEP_KEEP keeps. */
+enum scsi_kept {
+	SCSI_KEPT_RESERVATIONS,
+	SCSI_KEPT_OPERATION,
+};
+
 enum scsi_io_op {
 	SCSI_IO_READ, SCSI_IO_WRITE, SCSI_IO_FLUSH, SCSI_IO_DISCARD,
 	SCSI_IO_ZERO, SCSI_IO_EXTENT,
@@ -492,6 +502,7 @@ struct scsi_cmd {
 	struct scsi_io	 io;		/* IO, READ, WRITE */
 	struct scsi_abort abort;	/* ABORT */
 	struct span	 keep;		/* KEEP: valid until the next step */
+	enum scsi_kept	 keeps;		/* KEEP */
 	bool		 waits;		/* OPERATE */
 	struct scsi_find find;		/* FIND */
 	struct scsi_copy copy;		/* COPY */
@@ -578,17 +589,25 @@ const char *scsi_cdb_name(const uint8_t *cdb, char *buffer);
 /* SANITIZE and FORMAT UNIT go on when their command has long been answered, or
  * aborted, and through resets (SBC-4 4.11.2).  The caller carries them out:
  *
+ *	keep what scsi_lu_operation_save() says, or scsi_lu_operation_cancel(lu)
  *	while (scsi_lu_operation_next(lu, scratch, &io))
  *		do io on the store; scsi_lu_operation_done(lu, &io, error)
+ *	if it has not failed: keep nothing any more, scsi_lu_operation_end(lu)
+ *	else: keep what scsi_lu_operation_save() says
  *
- * each of the two with the unit exclusively.  It may let others in between, who
- * are refused by it, and it may stop and go on later. */
+ * each of these functions with the unit exclusively, but for _save().  It may
+ * let others in between, who are refused by it, and it may stop and go on later;
+ * also after the end of the process, with what was kept, which may be an earlier
+ * state if everything since has been flushed by then.  Nothing is kept any more
+ * before somebody may write again, or those writes would be sanitized away after
+ * a crash. */
 #define SCSI_OPERATION_SCRATCH_BYTES	(256u * 1024u)
 
+/* Begun and not ended. */
 bool	scsi_lu_operation_is_running(const struct scsi_lu *lu);
 
 /* The next piece, with bytes in scratch[SCSI_OPERATION_SCRATCH_BYTES] if it has
- * any.  False: it has ended, well or badly. */
+ * any.  False: all is done, or it has failed. */
 bool	scsi_lu_operation_next(struct scsi_lu *lu, uint8_t *scratch,
 	    struct scsi_io *io);
 
@@ -598,8 +617,27 @@ void	scsi_lu_operation_done(struct scsi_lu *lu, const struct scsi_io *io,
 	    int error);
 bool	scsi_lu_operation_has_failed(const struct scsi_lu *lu);
 
-/* Forget the one that has just begun: it could not be started. */
+/* All is done: the unit is as it was before; or the operation has failed, though
+ * all of its pieces were carried out. */
+void	scsi_lu_operation_end(struct scsi_lu *lu);
+void	scsi_lu_operation_fail(struct scsi_lu *lu);
+
+/* Forget the one that has just begun: it could not be started.  What the unit
+ * was like before counts again. */
 void	scsi_lu_operation_cancel(struct scsi_lu *lu);
+
+/* What is to be kept of it, running or failed, for the case that the process ends
+ * (SBC-4 4.11.2: it goes on after power has been lost); the length. */
+#define SCSI_OPERATION_BYTES_MAX	(32u + 4096u)
+size_t	scsi_lu_operation_save(const struct scsi_lu *lu, uint8_t *bytes);
+
+/* Put it into a unit that has been made just now.  False with the reason: these
+ * bytes are no operation. */
+bool	scsi_lu_operation_load(struct scsi_lu *lu, struct span bytes,
+	    struct error *e);
+
+/* How far it is, of 65536. */
+unsigned scsi_lu_operation_progress(const struct scsi_lu *lu);
 
 /* -- LUNs on the wire (SAM-5 4.7) ------------------------------------------------- */
 

@@ -6,13 +6,27 @@
 
 #include "base/log.h"
 #include "target/internal.h"
+#include "target/keeper.h"
 #include "target/rods.h"
 #include "target/space.h"
 
+/* How far it is, is kept so often: what a crash makes be done again. */
+#define KEEP_INTERVAL_NS	10000000000ull
+
 static void	start_arrived(struct reactor_msg *msg);
+static void	begun(struct background *b);
+static void	begun_told(struct reactor_msg *msg);
+static void	refused_granted(struct unit_claim *claim);
 static void	next_arrived(struct reactor_msg *msg);
 static void	piece_granted(struct unit_claim *claim);
 static void	piece_done(struct background *b);
+static void	place_keep(struct background *b,
+		    void (*kept)(struct background *b));
+static void	go_on(struct background *b);
+static void	interrupted(struct background *b);
+static void	over(struct background *b);
+static void	over_granted(struct unit_claim *claim);
+static void	failed(struct background *b);
 static void	background_end(struct background *b, int error);
 static void	waiter_told(struct reactor_msg *msg);
 static void	stop_arrived(struct reactor_msg *msg);
@@ -50,9 +64,10 @@ background_free(struct background *b)
 
 void
 background_wait(struct background *b, unsigned shard, struct command *c,
-    void (*ended)(struct command *c, int error))
+    bool for_end, void (*ended)(struct command *c, int error))
 {
 	b->has_waiter = true;
+	b->waits_for_end = for_end;
 	b->shard = shard;
 	b->waiter = c;
 	b->ended = ended;
@@ -65,17 +80,173 @@ background_start(struct background *b)
 	reactor_post(home(b->unit), &b->msg);
 }
 
+void
+background_resume(struct unit *u)
+{
+	struct background *b = background_new(u);
+
+	log_info("target %s: LUN %u: sanitizing or formatting goes on at %u %%",
+	    u->target->name, u->lun,
+	    scsi_lu_operation_progress(u->lu) * 100 / 65536);
+	if (b != NULL) {
+		background_start(b);
+		return;
+	}
+	log_error("target %s: LUN %u: no memory to go on with it",
+	    u->target->name, u->lun);
+	scsi_lu_operation_fail(u->lu);
+}
+
+void
+background_begin(struct unit *u)
+{
+	space_watch_start(u);
+	if (scsi_lu_operation_is_running(u->lu))
+		background_resume(u);
+}
+
+/* Nothing is kept of one that comes too late. */
 static void
 start_arrived(struct reactor_msg *msg)
 {
 	struct background *b = CONTAINER_OF(msg, struct background, msg);
 
-	if (!b->unit->is_stopping)
-		b->unit->background = b;
-	next_arrived(msg);
+	if (b->unit->is_stopping) {
+		background_end(b, EBUSY);
+		return;
+	}
+	b->unit->background = b;
+	place_keep(b, begun);
+}
+
+static void
+begun(struct background *b)
+{
+	struct unit *u = b->unit;
+
+	if (!b->is_kept) {
+		unit_claim_get(u, u->home, &b->claim, refused_granted);
+		return;
+	}
+	if (b->has_waiter && !b->waits_for_end) {
+		b->begun_msg.fn = begun_told;
+		reactor_post(service_shard(u->service, b->shard)->reactor,
+		    &b->begun_msg);
+	}
+	go_on(b);
+}
+
+/* Its end is told by a message after this one, so b is still there. */
+static void
+begun_told(struct reactor_msg *msg)
+{
+	struct background *b = CONTAINER_OF(msg, struct background,
+	    begun_msg);
+	struct command *c = b->waiter;
+
+	b->waiter = NULL;
+	if (c != NULL)
+		b->ended(c, 0);
+}
+
+static void
+refused_granted(struct unit_claim *claim)
+{
+	struct background *b = CONTAINER_OF(claim, struct background, claim);
+
+	scsi_lu_operation_cancel(b->unit->lu);
+	unit_claim_release(claim);
+	background_end(b, ENOTRECOVERABLE);
+}
+
+/* -- keeping it ------------------------------------------------------------ */
+
+/* On a helper thread. */
+static void
+keep_run(struct work *w)
+{
+	struct background *b = CONTAINER_OF(w, struct background, work);
+
+	b->is_kept = keeper_write(b->unit->operations, b->keep,
+	    &b->keep_error);
+}
+
+static void
+keep_done(struct work *w)
+{
+	struct background *b = CONTAINER_OF(w, struct background, work);
+
+	if (!b->is_kept)
+		log_error("target %s: LUN %u: %s", b->unit->target->name,
+		    b->unit->lun, b->keep_error.text);
+	b->kept(b);
+}
+
+/* Bytes of b->scratch, or nothing any more; then kept(b). */
+static void
+keep(struct background *b, size_t bytes, void (*kept)(struct background *b))
+{
+	b->kept = kept;
+	b->kept_ns = reactor_now_ns(home(b->unit));
+	b->is_kept = true;
+	if (b->unit->operations == NULL) {
+		kept(b);
+		return;
+	}
+	b->keep = span_of(b->scratch, bytes);
+	b->work.run = keep_run;
+	b->work.done = keep_done;
+	work_submit(home(b->unit), &b->work);
+}
+
+/* What is there to be kept is changed by b alone, and b is not at it. */
+static void
+place_keep(struct background *b, void (*kept)(struct background *b))
+{
+	keep(b, scsi_lu_operation_save(b->unit->lu, b->scratch), kept);
+}
+
+static void
+flushed(struct background *b)
+{
+	if (b->req.error == 0) {
+		place_keep(b, b->kept);
+		return;
+	}
+	/* What was kept before is still true; the operation will meet the
+	 * error, too. */
+	b->kept_ns = reactor_now_ns(home(b->unit));
+	b->kept(b);
+}
+
+static void
+flush_submitted(struct store_req *q)
+{
+	flushed(CONTAINER_OF(q, struct background, req));
+}
+
+/* Flush, then keep how far it is, so that nothing of what is done by then is
+ * missing after a loss of power; then kept(b). */
+static void
+progress_keep(struct background *b, void (*kept)(struct background *b))
+{
+	struct unit *u = b->unit;
+
+	b->kept = kept;
+	b->req = (struct store_req){ .op = STORE_FLUSH,
+		.done = flush_submitted };
+	if (store_submit(home(u), u->store, &b->req) == STORE_DONE)
+		flushed(b);
 }
 
 /* -- piece by piece, on the home reactor ----------------------------------- */
+
+static void
+go_on(struct background *b)
+{
+	b->msg.fn = next_arrived;
+	reactor_post(home(b->unit), &b->msg);
+}
 
 static void
 next_arrived(struct reactor_msg *msg)
@@ -84,9 +255,18 @@ next_arrived(struct reactor_msg *msg)
 	struct unit *u = b->unit;
 
 	if (u->is_stopping)
-		background_end(b, EBUSY);
+		progress_keep(b, interrupted);
+	else if (u->operations != NULL &&
+	    reactor_now_ns(home(u)) - b->kept_ns > KEEP_INTERVAL_NS)
+		progress_keep(b, go_on);
 	else
 		unit_claim_get(u, u->home, &b->claim, piece_granted);
+}
+
+static void
+interrupted(struct background *b)
+{
+	background_end(b, EBUSY);
 }
 
 static void
@@ -101,12 +281,10 @@ piece_granted(struct unit_claim *claim)
 	struct background *b = CONTAINER_OF(claim, struct background, claim);
 	struct unit *u = b->unit;
 	struct scsi_io *io = &b->io;
-	bool has_failed;
 
 	if (!scsi_lu_operation_next(u->lu, b->scratch, io)) {
-		has_failed = scsi_lu_operation_has_failed(u->lu);
 		unit_claim_release(claim);
-		background_end(b, has_failed ? EIO : 0);
+		keep(b, 0, over);
 		return;
 	}
 	b->vec = (struct iovec){ .iov_base = io->bytes,
@@ -140,11 +318,44 @@ piece_done(struct background *b)
 		    "failed at byte %llu: error %d", u->target->name, u->lun,
 		    (unsigned long long)b->io.offset, b->req.error);
 	unit_claim_release(&b->claim);
-	b->msg.fn = next_arrived;
-	reactor_post(home(u), &b->msg);
+	if (b->req.error != 0)
+		place_keep(b, failed);
+	else
+		go_on(b);
 }
 
 /* -- ending ---------------------------------------------------------------- */
+
+/* Nobody may write to the unit before it is kept no more, or those blocks would
+ * be sanitized after the next start. */
+static void
+over(struct background *b)
+{
+	struct unit *u = b->unit;
+
+	unit_claim_get(u, u->home, &b->claim, over_granted);
+}
+
+static void
+over_granted(struct unit_claim *claim)
+{
+	struct background *b = CONTAINER_OF(claim, struct background, claim);
+	struct unit *u = b->unit;
+
+	if (b->is_kept)
+		scsi_lu_operation_end(u->lu);
+	else
+		scsi_lu_operation_fail(u->lu);
+	unit_claim_release(claim);
+	background_end(b, b->is_kept ? 0 : EIO);
+}
+
+/* If that could not be kept, it will be tried again after the next start. */
+static void
+failed(struct background *b)
+{
+	background_end(b, EIO);
+}
 
 static void
 background_end(struct background *b, int error)

@@ -16,7 +16,7 @@ static void	command_go(struct command *c, enum scsi_step step);
 static bool	step_receive(struct command *c);
 static void	claim_start(struct command *c);
 static void	abort_start(struct command *c);
-static bool	operate_start(struct command *c);
+static void	operate_start(struct command *c);
 
 /* -- entering the unit ----------------------------------------------------- */
 
@@ -217,9 +217,8 @@ command_go(struct command *c, enum scsi_step step)
 			command_keep(c);
 			return;
 		case SCSI_STEP_OPERATE:
-			if (!operate_start(c))
-				return;
-			break;
+			operate_start(c);
+			return;
 		case SCSI_STEP_SURVEY:
 			if (!command_survey(c))
 				return;
@@ -324,8 +323,8 @@ operate_ended(struct command *c, int error)
 	command_step(c, error);
 }
 
-/* SCSI_STEP_OPERATE.  True: c need not wait for its end. */
-static bool
+/* SCSI_STEP_OPERATE: c waits until it is kept, or for its end. */
+static void
 operate_start(struct command *c)
 {
 	struct background *b = background_new(c->nu->unit);
@@ -334,19 +333,14 @@ operate_start(struct command *c)
 	if (b == NULL) {
 		scsi_lu_operation_cancel(c->scsi.lu);
 		command_fail(c, ENOMEM);
-		return false;
-	}
-	if (!c->scsi.waits) {
-		background_start(b);
-		return true;
+		return;
 	}
 	c->busy = COMMAND_BACKGROUND;
 	c->background = b;
-	background_wait(b, c->shard->index, c, operate_ended);
+	background_wait(b, c->shard->index, c, c->scsi.waits, operate_ended);
 	background_start(b);
 	c->claim = NULL;
 	claim_end(&claim->claim);
-	return false;
 }
 
 /* c ends without waiting for its operation, which goes on. */

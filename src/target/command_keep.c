@@ -1,5 +1,6 @@
-/* SCSI_STEP_KEEP: the reservations of a unit go to stable storage, on a helper
- * thread, while the command has the unit to itself.
+/* SCSI_STEP_KEEP: the reservations of a unit go to stable storage, or its
+ * operation goes from there, on a helper thread, while the command has the unit
+ * to itself.
  *
  * The step is always made when that has ended, also for a command that has been
  * aborted meanwhile: the unit must not go on with other reservations than those
@@ -49,16 +50,26 @@ keeping_done(struct work *w)
 void
 command_keep(struct command *c)
 {
-	struct keeping *k = calloc(1, sizeof(*k));
+	const struct unit *u = c->us->unit;
+	struct keeper *keeper = c->scsi.keeps == SCSI_KEPT_OPERATION ?
+	    u->operations : u->keeper;
+	struct keeping *k;
 
-	/* It never asks without: unit_new() tells the unit that it may. */
-	assert(c->us->unit->keeper != NULL && command_is_alone(c));
+	assert(command_is_alone(c));
+	if (keeper == NULL) {
+		/* Reservations are never kept without: unit_new() tells the
+		 * unit that they may be. */
+		assert(c->scsi.keeps == SCSI_KEPT_OPERATION);
+		command_step_surely(c, 0);
+		return;
+	}
+	k = calloc(1, sizeof(*k));
 	if (k == NULL) {
 		command_step_surely(c, ENOMEM);
 		return;
 	}
 	k->command = c;
-	k->keeper = c->us->unit->keeper;
+	k->keeper = keeper;
 	k->work.run = keeping_run;
 	k->work.done = keeping_done;
 	c->busy = COMMAND_KEEP;

@@ -40,6 +40,7 @@ struct service {
 	struct negotiate_offer offer;
 	struct registry	*registry;
 	struct keep_folder *reservations; /* NULL: none are kept */
+	struct keep_folder *operations;	/* likewise */
 	struct rods	*rods;
 	atomic_uint	 logins;		/* connections not logged in */
 	atomic_bool	 is_draining;

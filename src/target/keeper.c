@@ -22,7 +22,20 @@ enum {
 
 static const uint8_t head_magic[4] = "LnKh", slot_magic[4] = "LnKs";
 
+static const struct {
+	const char *name, *loss;
+} words[] = {
+	[KEEP_RESERVATIONS] = { "reservations",
+	    "who is registered and what is reserved cannot be told, so the "
+	    "unit would fence nobody: bring the file back, or remove it to "
+	    "give them up" },
+	[KEEP_OPERATIONS] = { "operations",
+	    "what was being sanitized or formatted cannot be told: bring the "
+	    "file back, or remove it to leave the medium as it is" },
+};
+
 struct keep_folder {
+	enum keep_kind kind;
 	char	*path;
 	int	 fd;
 };
@@ -73,7 +86,8 @@ parent_sync(const char *path)
 }
 
 bool
-keep_folder_open(struct keep_folder **out, const char *path, struct error *e)
+keep_folder_open(struct keep_folder **out, enum keep_kind kind,
+    const char *path, struct error *e)
 {
 	struct keep_folder *f = calloc(1, sizeof(*f));
 
@@ -81,13 +95,15 @@ keep_folder_open(struct keep_folder **out, const char *path, struct error *e)
 		free(f);
 		return error_set(e, ENOMEM, "out of memory");
 	}
+	f->kind = kind;
 	f->fd = -1;
 	if ((mkdir(path, 0700) == 0 ? parent_sync(path) : errno == EEXIST) &&
 	    (f->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) >= 0) {
 		*out = f;
 		return true;
 	}
-	error_set(e, errno, "reservations %s: %s", path, error_words(errno));
+	error_set(e, errno, "%s %s: %s", words[kind].name, path,
+	    error_words(errno));
 	keep_folder_close(f);
 	return false;
 }
@@ -139,7 +155,7 @@ keeper_open(struct keeper **out, struct keep_folder *folder,
 		*out = k;
 		return true;
 	}
-	error_prefix(e, "reservations %s: ", k->path);
+	error_prefix(e, "%s %s: ", words[folder->kind].name, k->path);
 	keeper_close(k);
 	return false;
 }
@@ -188,11 +204,10 @@ read_all(int fd, uint8_t *bytes, size_t count)
 }
 
 static bool
-damaged(struct error *e, const char *how)
+damaged(const struct keeper *k, struct error *e, const char *how)
 {
-	return error_set(e, EBADMSG, "damaged: %s; who is registered and what "
-	    "is reserved cannot be told, so the unit would fence nobody: "
-	    "bring the file back, or remove it to give them up", how);
+	return error_set(e, EBADMSG, "damaged: %s; %s", how,
+	    words[k->folder->kind].loss);
 }
 
 static bool
@@ -211,7 +226,7 @@ keeper_read(struct keeper *k, struct error *e)
 	if (fd < 0 || fstat(fd, &st) != 0)
 		error_set(e, errno, "%s", error_words(errno));
 	else if (st.st_size != KEEPER_FILE_BYTES)
-		damaged(e, "it has not the size of one");
+		damaged(k, e, "it has not the size of one");
 	else if ((file = malloc(KEEPER_FILE_BYTES)) == NULL)
 		error_set(e, ENOMEM, "out of memory");
 	else if (!read_all(fd, file, KEEPER_FILE_BYTES))
@@ -284,16 +299,16 @@ keeper_choose(struct keeper *k, const uint8_t *file, struct error *e)
 			return error_set(e, EINVAL,
 			    "is the file of another unit");
 		if (!slot_is_whole(slot[current]))
-			return damaged(e, "bad checksum of the current "
+			return damaged(k, e, "bad checksum of the current "
 			    "generation");
 		if (get_be64(slot[current] + 4) != get_be64(file + 24))
-			return damaged(e, "another generation than the head "
+			return damaged(k, e, "another generation than the head "
 			    "says");
 		return keeper_take(k, slot[current], current, e);
 	}
 	/* The head is written between two whole slots only. */
 	if (!slot_is_whole(slot[0]) || !slot_is_whole(slot[1]))
-		return damaged(e, "bad checksum of the head");
+		return damaged(k, e, "bad checksum of the head");
 	k->must_renew = true;
 	current = get_be64(slot[1] + 4) > get_be64(slot[0] + 4);
 	return keeper_take(k, slot[current], current, e);
@@ -316,7 +331,8 @@ keeper_write(struct keeper *k, struct span bytes, struct error *e)
 	if (is_kept)
 		return true;
 	k->must_renew = true;
-	return error_prefix(e, "reservations %s: ", k->path);
+	return error_prefix(e, "%s %s: ", words[k->folder->kind].name,
+	    k->path);
 }
 
 static bool

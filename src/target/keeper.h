@@ -1,7 +1,8 @@
 /* What must survive power loss of one unit: a few KiB, as bytes that somebody
- * else understands (its persistent reservations).
+ * else understands (its persistent reservations; a SANITIZE under way).
  *
- *	keep_folder_open(&folder, "/var/lib/lunet/reservations", &e)
+ *	keep_folder_open(&folder, KEEP_RESERVATIONS,
+ *	    "/var/lib/lunet/reservations", &e)
  *	  keeper_open(&k, folder, uuid, &e)
  *	  keeper_kept(k)			what was kept last, or nothing
  *	  keeper_write(k, bytes, &e)		blocks: on a helper thread
@@ -45,12 +46,20 @@ enum {
 };
 static_assert(SCSI_RESERVATIONS_BYTES_MAX <= KEEPER_BYTES_MAX,
     "the fullest table fits a slot");
+static_assert(SCSI_OPERATION_BYTES_MAX <= KEEPER_BYTES_MAX,
+    "the longest pattern fits a slot");
+
+/* What a folder is for: the words of its errors. */
+enum keep_kind {
+	KEEP_RESERVATIONS,
+	KEEP_OPERATIONS,
+};
 
 struct keep_folder;
 
 /* The folder is made, with mode 0700, when it is missing. */
-bool	keep_folder_open(struct keep_folder **out, const char *path,
-	    struct error *e);
+bool	keep_folder_open(struct keep_folder **out, enum keep_kind kind,
+	    const char *path, struct error *e);
 void	keep_folder_close(struct keep_folder *f);	/* NULL is harmless */
 
 struct keeper;

@@ -9,11 +9,11 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "target/background.h"
 #include "target/connection.h"
 #include "target/live_parts.h"
 #include "target/nexus.h"
 #include "target/rods.h"
-#include "target/space.h"
 
 static void	change_settled(struct grace *g);
 static void	tell_next(struct service_change *ch);
@@ -280,7 +280,7 @@ change_step(struct service_change *ch)
 		struct arrival *a = CONTAINER_OF(l, struct arrival, link);
 
 		if (!s->is_draining)
-			space_watch_start(a->unit);
+			background_begin(a->unit);
 		free(a);
 	}
 	free(ch->new_portals);

@@ -128,6 +128,26 @@ departure_gone(struct unit *u)
 	unit_claim_get(u, 0, &d->claim, departure_silent);
 }
 
+/* A SANITIZE or FORMAT UNIT that has been stopped goes on with the successor. */
+static void
+operation_pass_on(const struct departure *d)
+{
+	struct unit *from = d->unit, *to = d->successor->unit;
+	uint8_t bytes[SCSI_OPERATION_BYTES_MAX];
+	struct error e;
+
+	if (!d->keeps_reservations)
+		return;
+	to->operations = from->operations;
+	from->operations = NULL;
+	if ((scsi_lu_operation_is_running(from->lu) ||
+	    scsi_lu_operation_has_failed(from->lu)) &&
+	    !scsi_lu_operation_load(to->lu, span_of(bytes,
+	    scsi_lu_operation_save(from->lu, bytes)), &e))
+		log_error("target %s: LUN %u: %s", d->target->name, to->lun,
+		    e.text);
+}
+
 /* False: nobody may use the successor, because it would fence nobody. */
 static bool
 reservations_pass_on(struct departure *d)
@@ -204,6 +224,8 @@ departure_silent(struct unit_claim *claim)
 	log_info("target %s: LUN %u: %s", d->target->name, u->lun,
 	    d->successor != NULL ? "replaced" : "removed");
 	u->holder = NULL;		/* nobody else will ever hold it */
+	if (d->successor != NULL)
+		operation_pass_on(d);
 	if (d->successor != NULL && reservations_pass_on(d)) {
 		d->successor->unit->replaced_ns = reactor_now_ns(
 		    service_reactor(u->service));

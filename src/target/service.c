@@ -76,6 +76,17 @@ shards_new(struct service *s, struct error *e)
 	return true;
 }
 
+static bool
+keep_folders_open(struct service *s, const struct service_config *config,
+    struct error *e)
+{
+	if (config->reservations != NULL && !keep_folder_open(&s->reservations,
+	    KEEP_RESERVATIONS, config->reservations, e))
+		return false;
+	return config->operations == NULL || keep_folder_open(&s->operations,
+	    KEEP_OPERATIONS, config->operations, e);
+}
+
 bool
 service_new(struct service **out, const struct service_config *config,
     struct error *e)
@@ -98,17 +109,17 @@ service_new(struct service **out, const struct service_config *config,
 		free(s);
 		return error_set(e, ENOMEM, "out of memory");
 	}
-	if ((config->reservations != NULL && !keep_folder_open(&s->reservations,
-	    config->reservations, e)) || !shards_new(s, e)) {
+	if (!keep_folders_open(s, config, e) || !shards_new(s, e)) {
 		shards_free(s);
 		keep_folder_close(s->reservations);
+		keep_folder_close(s->operations);
 		registry_free(s->registry);
 		rods_free(s->rods);
 		catalog_free(atomic_load(&s->catalog));
 		free(s);
 		return false;
 	}
-	s->config.reservations = NULL;
+	s->config.reservations = s->config.operations = NULL;
 	*out = s;
 	return true;
 }
@@ -133,6 +144,7 @@ service_free(struct service *s, struct error *e)
 	rods_free(s->rods);
 	shards_free(s);
 	keep_folder_close(s->reservations);
+	keep_folder_close(s->operations);
 	free(s);
 	return is_clean;
 }
@@ -279,7 +291,7 @@ watches_start(struct service *s)
 		const struct unit_table *table = target_units(c->targets[n]);
 
 		for (size_t i = 0; i < table->count; i++)
-			space_watch_start(table->units[i]);
+			background_begin(table->units[i]);
 	}
 }
 

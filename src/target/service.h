@@ -51,6 +51,10 @@ struct service_config {
 						 * process; NULL: APTPL is
 						 * refused.  Not copied: used
 						 * by service_new() alone */
+	const char		*operations;	/* likewise for a SANITIZE or
+						 * FORMAT UNIT, which goes on
+						 * then; NULL: it ends with the
+						 * process */
 };
 
 void	service_config_default(struct service_config *c);

@@ -149,6 +149,24 @@ unit_load_reservations(struct unit *u, struct keep_folder *folder,
 	return error_prefix(e, "%s: ", keeper_path(u->keeper));
 }
 
+/* What went on when the process ended goes on. */
+static bool
+unit_load_operation(struct unit *u, struct keep_folder *folder,
+    struct error *e)
+{
+	struct span kept;
+
+	if (folder == NULL)
+		return true;
+	if (!keeper_open(&u->operations, folder,
+	    scsi_lu_config(u->lu)->identity.uuid, e))
+		return false;
+	kept = keeper_kept(u->operations);
+	if (kept.bytes == 0 || scsi_lu_operation_load(u->lu, kept, e))
+		return true;
+	return error_prefix(e, "operations %s: ", keeper_path(u->operations));
+}
+
 bool
 unit_new(struct unit **out, struct service *s, struct target *t,
     const struct unit_config *c, struct error *e)
@@ -190,7 +208,8 @@ unit_new(struct unit **out, struct service *s, struct target *t,
 		error_set(e, ENOMEM, "out of memory");
 		goto out;
 	}
-	if (!c->is_successor && !unit_load_reservations(u, s->reservations, e))
+	if (!c->is_successor && (!unit_load_reservations(u, s->reservations,
+	    e) || !unit_load_operation(u, s->operations, e)))
 		goto out;
 	u->can_peek = store_peek(u->store, 0, u->block_bytes) != NULL;
 	u->can_read_in_place = u->can_peek && !lc.has_atomic_writes;
@@ -200,6 +219,7 @@ out:
 	if (u->lu != NULL)
 		scsi_lu_free(u->lu);
 	keeper_close(u->keeper);
+	keeper_close(u->operations);
 	if (u->store != NULL)
 		(void)store_close(u->store, &ignored);
 	free(u->shards);
@@ -221,6 +241,7 @@ unit_free(struct unit *u, struct error *e)
 	rods_forget(u->service->rods, u);
 	scsi_lu_free(u->lu);
 	keeper_close(u->keeper);
+	keeper_close(u->operations);
 	is_flushed = store_close(u->store, e);
 	free(u->shards);
 	free(u);

@@ -113,6 +113,7 @@ struct unit {
 	struct store	*store;
 	struct scsi_lu	*lu;
 	struct keeper	*keeper;	/* of its reservations; NULL: none */
+	struct keeper	*operations;	/* of its operation; NULL: none */
 	atomic_uint	 rod_count;	/* of rods; changes look at it */
 	struct list	 rods;		/* tokens that may be used, rods.h */
 	uint32_t	 block_bytes;

@@ -235,8 +235,11 @@ disk_operate_once(struct disk *disk)
 	struct scsi_io *io = &disk->rig.c.io;
 	int error = 0;
 
-	if (!scsi_lu_operation_next(disk->rig.lu, scratch, io))
+	if (!scsi_lu_operation_next(disk->rig.lu, scratch, io)) {
+		if (scsi_lu_operation_is_running(disk->rig.lu))
+			scsi_lu_operation_end(disk->rig.lu);
 		return false;
+	}
 	(void)disk_note(disk, SCSI_STEP_OPERATE, io);
 	CHECK(io->op == SCSI_IO_FLUSH || (io->length > 0 &&
 	    io->offset + io->length <= disk->size_bytes));

@@ -88,7 +88,7 @@ check_kept_is_current(void)
 	size_t bytes = scsi_lu_reservations_save(u->lu, now);
 
 	CHECK(bytes <= sizeof(now));
-	CHECK(keep_folder_open(&f, folder(), &e));
+	CHECK(keep_folder_open(&f, KEEP_RESERVATIONS, folder(), &e));
 	CHECK(keeper_open(&k, f, scsi_lu_config(u->lu)->identity.uuid, &e));
 	CHECK_EQ(bytes, keeper_kept(k).bytes);
 	CHECK_BYTES(now, keeper_kept(k).data, bytes);

@@ -72,7 +72,8 @@ reopen(void)
 	keep_folder_close(folder);
 	keeper = NULL;
 	folder = NULL;
-	CHECK(keep_folder_open(&folder, folder_path(), &error));
+	CHECK(keep_folder_open(&folder, KEEP_RESERVATIONS,
+	    folder_path(), &error));
 	return keeper_open(&keeper, folder, uuid, &error);
 }
 
@@ -399,7 +400,8 @@ TEST(a_link_in_its_place_is_not_followed)
 
 TEST(a_folder_that_cannot_be_made_is_refused_in_words)
 {
-	CHECK(!keep_folder_open(&folder, "/proc/nowhere/reservations",
+	CHECK(!keep_folder_open(&folder, KEEP_RESERVATIONS,
+	    "/proc/nowhere/reservations",
 	    &error));
 	CHECK_TEXT("reservations /proc/nowhere/reservations: "
 	    "no such file or directory", error.text);

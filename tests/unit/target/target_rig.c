@@ -48,6 +48,7 @@ rig_open_keeping(struct rig *rig, unsigned reactors, const char *store,
 	struct target_config tc = { .name = RIG_TARGET,
 		.alua = SCSI_ALUA_BOTH, .queue_depth = 64 };
 	struct service_config c;
+	char operations[256];
 	struct error e;
 
 	memset(rig, 0, sizeof(*rig));
@@ -57,6 +58,11 @@ rig_open_keeping(struct rig *rig, unsigned reactors, const char *store,
 	c.spin_ns = 0;
 	c.buffer_bytes_max = 16 * (size_t)MiB;
 	c.reservations = reservations;
+	if (reservations != NULL) {
+		snprintf(operations, sizeof(operations), "%s.operations",
+		    reservations);
+		c.operations = operations;
+	}
 	negotiate_offer_default(&tc.offer);
 	CHECK(service_new(&rig->service, &c, &e));
 	CHECK(service_add_target(rig->service, &tc, &e));

@@ -50,7 +50,8 @@ struct rig {
 void	rig_open(struct rig *rig, unsigned reactors, const char *store,
 	    unsigned luns);
 
-/* ... that keeps persistent reservations in this folder. */
+/* ... that keeps persistent reservations in this folder, and a SANITIZE in
+ * FOLDER.operations. */
 void	rig_open_keeping(struct rig *rig, unsigned reactors, const char *store,
 	    unsigned luns, const char *reservations);
 
