@@ -178,17 +178,24 @@ table_print(FILE *out, const struct column *columns, size_t column_count,
 		}
 }
 
-/* The columns for a member of a method's result; 0 when it has no view. */
+static bool
+is_view_of(const struct view_row *v, const char *method, const char *member)
+{
+	return v->method != NULL && strcmp(v->method, method) == 0 &&
+	    strcmp(v->column.member, member) == 0;
+}
+
+/* The columns for a member of a method's result, of its nth view from 0; 0 when
+ * there is none. */
 static size_t
-view_find(const char *method, const char *member,
+view_find(const char *method, const char *member, unsigned nth,
     struct column columns[COLUMNS_MAX])
 {
 	const struct view_row *v = views;
 	size_t count = 0;
 
 	while (v->column.member != NULL &&
-	    (v->method == NULL || strcmp(v->method, method) != 0 ||
-		strcmp(v->column.member, member) != 0))
+	    (!is_view_of(v, method, member) || nth-- > 0))
 		v++;
 	if (v->column.member == NULL)
 		return 0;
@@ -256,7 +263,7 @@ members_print(FILE *out, const char *method, const json_t *result)
 			width = width_of(label);
 	}
 	json_object_foreach((json_t *)result, name, value) {
-		if (is_table(value) || view_find(method, name, columns) > 0)
+		if (is_table(value) || view_find(method, name, 0, columns) > 0)
 			continue;
 		label_of(name, label);
 		print_cell(value, form_by_name(name), text);
@@ -306,7 +313,6 @@ print_result(FILE *out, const char *method, const json_t *result)
 	struct column columns[COLUMNS_MAX];
 	const char *name;
 	json_t *value;
-	size_t count;
 	bool is_any;
 
 	if (!json_is_object(result)) {
@@ -319,16 +325,19 @@ print_result(FILE *out, const char *method, const json_t *result)
 	}
 	is_any = members_print(out, method, result);
 	json_object_foreach((json_t *)result, name, value) {
-		count = json_is_array(value) ?
-		    view_find(method, name, columns) : 0;
-		if (count == 0 && is_table(value))
-			count = columns_guess(value, columns);
-		if (count == 0)
-			continue;
-		if (is_any)
-			fputc('\n', out);
-		is_any = true;
-		table_print(out, columns, count, value);
+		size_t count = 0;
+
+		for (unsigned nth = 0; json_is_array(value); nth++) {
+			count = view_find(method, name, nth, columns);
+			if (count == 0 && nth == 0 && is_table(value))
+				count = columns_guess(value, columns);
+			if (count == 0)
+				break;
+			if (is_any)
+				fputc('\n', out);
+			is_any = true;
+			table_print(out, columns, count, value);
+		}
 	}
 }
 

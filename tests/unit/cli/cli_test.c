@@ -243,19 +243,21 @@ TEST(members_are_lines_and_lists_are_tables)
 	    "users    -\n"
 	    "uptime   1h01m\n"
 	    "\n"
-	    "LUN  SIZE  BLOCK  READ ONLY  READS  WRITES  ERRORS  SERIAL  "
-	    "STORE\n"
-	    "  0  10G     512  no             7       -       -  -       "
-	    "/a.img\n"
-	    " 12  1.5K   4096  yes            -       -       -  -       "
-	    "-\n",
+	    "LUN  SIZE  BLOCK  READ ONLY  READS  WRITES  ERRORS  STORE\n"
+	    "  0  10G     512  no             7       -       -  /a.img\n"
+	    " 12  1.5K   4096  yes            -       -       -  -\n"
+	    "\n"
+	    "LUN  VENDOR  PRODUCT  SERIAL  NAA  EUI  UUID\n"
+	    "  0  -       -        47      -    -    -\n"
+	    " 12  -       -        -       -    -    -\n",
 	    "target.show",
 	    "{\"name\":\"iqn.a\",\"alias\":null,"
 	    "\"portals\":[\"127.0.0.1:3260\",\"[::1]:3260\"],\"users\":[],"
 	    "\"uptime_s\":3661,"
 	    "\"luns\":[{\"lun\":0,\"size_bytes\":10737418240,"
 	    "\"block_size_bytes\":512,\"read_only\":false,\"reads\":7,"
-	    "\"store\":\"/a.img\"},{\"lun\":12,\"size_bytes\":1536,"
+	    "\"serial\":\"47\",\"store\":\"/a.img\"},"
+	    "{\"lun\":12,\"size_bytes\":1536,"
 	    "\"block_size_bytes\":4096,\"read_only\":true}]}");
 }
 
