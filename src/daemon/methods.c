@@ -176,7 +176,8 @@ add_unit(void *context, const struct unit_info *u)
 	if (strcmp(u->target, f->target) != 0)
 		return;
 	json_array_append_new(f->list, json_pack("{s:i, s:s, s:I, s:i, s:b, "
-	    "s:b, s:b, s:b, s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I}",
+	    "s:b, s:b, s:b, s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:I, "
+	    "s:I}",
 	    "lun", (int)u->lun,
 	    "store", u->store,
 	    "size_bytes", (json_int_t)u->size_bytes,

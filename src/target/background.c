@@ -80,6 +80,7 @@ background_start(struct background *b)
 	reactor_post(home(b->unit), &b->msg);
 }
 
+/* [SBC-4 4.11-3] */
 void
 background_resume(struct unit *u)
 {

@@ -132,6 +132,7 @@ is_kept(const struct unit *u)
 	return access(keeper_path(u->operations), F_OK) == 0;
 }
 
+/* [SBC-4 4.11-3] */
 TEST(a_sanitize_that_is_interrupted_goes_on_at_the_next_start)
 {
 	struct unit *u;
