@@ -128,7 +128,7 @@ departure_gone(struct unit *u)
 	unit_claim_get(u, 0, &d->claim, departure_silent);
 }
 
-/* A SANITIZE or FORMAT UNIT that has been stopped goes on with the successor. */
+/* A SANITIZE or FORMAT UNIT that was stopped goes on with the successor. */
 static void
 operation_pass_on(const struct departure *d)
 {

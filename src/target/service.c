@@ -15,7 +15,6 @@
 #include "target/keeper.h"
 #include "target/nexus.h"
 #include "target/rods.h"
-#include "target/space.h"
 
 #define NS_PER_MS	1000000ull
 
