@@ -2,11 +2,12 @@
  * bytes that come or go are damaged, connections are cut; and a reader that
  * verifies every byte must see no error.
  *
- * usage: hurt_client ADDRESS PORT TARGET CONNECTIONS LEVEL SECONDS SEED CUT DAMAGE
+ * usage: hurt_client ADDRESS PORT TARGET CONNECTIONS LEVEL SECONDS SEED CUT
+ *                    DAMAGE [LUN]
  *
  * LEVEL is the ErrorRecoveryLevel asked for.  CUT and DAMAGE are how many of
- * 10,000 receives or sends hurt so; with DAMAGE both digests are on.  LUN 0 has
- * 16 MiB at least, and is written over.  Ends with status 0 and a line of
+ * 10,000 receives or sends hurt so; with DAMAGE both digests are on.  The LUN
+ * (0) has 16 MiB at least, and is written over.  Ends with status 0 and a line of
  * figures, or 1 and a sentence.
  */
 #include <arpa/inet.h>
@@ -56,7 +57,7 @@ static struct reader_job jobs[READERS];
 static struct negotiate_offer offer;
 static const char *address, *target;
 static unsigned port, conns, level, cut, damage;
-static uint64_t seed, end_ns;
+static uint64_t seed, end_ns, lun;
 static unsigned long done_count, repeated, cuts, damages, sessions, joins;
 static bool is_ending;
 static unsigned busy;
@@ -114,6 +115,7 @@ job_submit(struct reader_job *j)
 		j->blocks * BLOCK - first };
 	*t = (struct initiator_command){
 		.owner = j,
+		.lun = lun,
 		.attr = 1,
 		.cdb = { j->is_reading ? 0x28 : 0x2a },
 		.direction = j->is_reading ? COMMAND_IN : COMMAND_OUT,
@@ -445,9 +447,9 @@ main(int argc, char **argv)
 {
 	uint64_t last_ns;
 
-	if (argc != 10)
+	if (argc != 10 && argc != 11)
 		fail("usage: hurt_client ADDRESS PORT TARGET CONNECTIONS LEVEL "
-		    "SECONDS SEED CUT DAMAGE");
+		    "SECONDS SEED CUT DAMAGE [LUN]");
 	address = argv[1];
 	port = (unsigned)atoi(argv[2]);
 	target = argv[3];
@@ -458,6 +460,8 @@ main(int argc, char **argv)
 	seed = (uint64_t)atoll(argv[7]);
 	cut = (unsigned)atoi(argv[8]);
 	damage = (unsigned)atoi(argv[9]);
+	if (argc > 10)		/* peripheral or flat, below 256: SAM-5 4.7 */
+		lun = (uint64_t)(atoi(argv[10]) & 0xff) << 48;
 	if (conns == 0 || conns > CONNS || level > 2)
 		fail("1 to 8 connections, level 0 to 2");
 	negotiate_offer_default(&offer);
