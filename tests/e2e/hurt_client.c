@@ -7,8 +7,8 @@
  *
  * LEVEL is the ErrorRecoveryLevel asked for.  CUT and DAMAGE are how many of
  * 10,000 receives or sends hurt so; with DAMAGE both digests are on.  The LUN
- * (0) has 16 MiB at least, and is written over.  Ends with status 0 and a line of
- * figures, or 1 and a sentence.
+ * (0) has 16 MiB at least, and is written over.  Ends with status 0 and a line
+ * of figures, or 1 and a sentence.
  */
 #include <arpa/inet.h>
 #include <errno.h>
