@@ -274,6 +274,7 @@ task_orphan(struct task *t)
 {
 	t->cid = t->conn->cid;
 	t->conn = NULL;
+	t->is_cleared = false;
 }
 
 void
@@ -302,6 +303,8 @@ task_release(struct task *t)
 	}
 	if (t->first_capacity > 0)
 		s->ops->buffer_give(s, t->first.data, t->first_capacity);
+	if (t->conn == NULL && t->is_cleared)
+		s->ops->cleared(t);
 	if (t->is_delivered)
 		s->ops->released(t);
 	if (t->conn == NULL)
@@ -328,6 +331,18 @@ task_abort(struct task *t)
 	(void)voice_hush(&t->conn->writer, &t->voice);
 	if (t->conn->is_lost)
 		task_orphan(t);
+	t->session->ops->abort(t);
+}
+
+/* [RFC7143 11.14.5-1] */
+void
+task_clear(struct task *t)
+{
+	assert(t->is_delivered && !t->is_answered && !t->is_aborted);
+	t->is_aborted = true;
+	(void)voice_hush(&t->conn->writer, &t->voice);
+	task_orphan(t);
+	t->is_cleared = true;
 	t->session->ops->abort(t);
 }
 

@@ -88,7 +88,7 @@ kept_add(struct task *t)
 {
 	struct conn *c = t->conn;
 
-	if (is_acked(c, t->rec.statsn)) {
+	if (is_acked(c, t->rec.statsn) || c->is_closed) {
 		kept_release(t);
 		return;
 	}

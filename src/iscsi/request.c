@@ -112,7 +112,7 @@ reply_sent(struct voice *v)
 	struct reply *r = CONTAINER_OF(v, struct reply, voice);
 	struct conn *c = r->conn;
 	struct session *s = r->session;
-	bool closes = r->closes, ends_session = r->ends_session;
+	bool closes = r->closes;
 
 	c->replies--;
 	if (!session_recovers(s) || !recovery_keep_reply(r))
@@ -123,8 +123,6 @@ reply_sent(struct voice *v)
 		c->is_paused = false;
 		s->ops->pause(c, false);
 	}
-	if (ends_session)
-		s->ops->logout(s);
 	if (closes)
 		s->ops->close(c, NULL);
 }
@@ -453,23 +451,105 @@ failed_conn(const struct session *s, uint16_t cid)
 	return NULL;
 }
 
-/* The answer says that the other connection is cleaned up (11.15.1), so it
- * waits until that one and its tasks are gone. */
+static bool
+has_requests(const struct conn *c)
+{
+	LIST_FOR_EACH(l, &c->session->requests)
+		if (CONTAINER_OF(l, struct task_request, link)->reply.conn ==
+		    c)
+			return true;
+	return false;
+}
+
+/* An answer says that all is cleaned up (11.15.1), so it waits until its own
+ * connection has no task left, or the other one and its tasks are gone. */
+static bool
+logout_is_due(const struct session *s, const struct reply *r)
+{
+	if (r->ends_session)
+		return false;	/* until session_logged_out() */
+	if (r->closes)
+		return !session_has_orphans(s, r->awaited_cid) &&
+		    !has_requests(r->conn);
+	return session_is_clear_of(s, r->awaited_cid) &&
+	    (r->is_for_recovery || failed_conn(s, r->awaited_cid) == NULL);
+}
+
 void
 session_answer_logouts(struct session *s)
 {
 	LIST_FOR_EACH(l, &s->logouts) {
 		struct reply *r = CONTAINER_OF(l, struct reply, waiting);
 
-		if (!session_is_clear_of(s, r->awaited_cid) ||
-		    (!r->is_for_recovery &&
-		    failed_conn(s, r->awaited_cid) != NULL))
+		if (!logout_is_due(s, r))
 			continue;
 		if (r->is_for_recovery)
 			(void)session_logout_failed(s, r->awaited_cid);
 		list_remove(&r->waiting);
 		reply_queue(r);
 	}
+}
+
+/* The answer that waits for the end of the session, or NULL. */
+static struct reply *
+session_logout(const struct session *s)
+{
+	LIST_FOR_EACH(l, &s->logouts) {
+		struct reply *r = CONTAINER_OF(l, struct reply, waiting);
+
+		if (r->ends_session)
+			return r;
+	}
+	return NULL;
+}
+
+struct conn *
+session_logging_out(const struct session *s)
+{
+	const struct reply *r = session_logout(s);
+
+	return r == NULL ? NULL : r->conn;
+}
+
+void
+session_logged_out(struct session *s)
+{
+	struct reply *r = session_logout(s);
+
+	if (r == NULL)
+		return;
+	list_remove(&r->waiting);
+	reply_queue(r);
+}
+
+/* Nothing more is read on c, and its commands end before the answer leaves
+ * (11.14).  With the last connection the session ends. */
+static void
+logout_self(struct conn *c, struct reply *r, const struct pdu *answer,
+    bool ends_session)
+{
+	struct session *s = c->session;
+
+	pdu_build(answer, r->bhs);
+	r->closes = c->is_closing = c->is_closed = true;
+	r->awaited_cid = c->cid;
+	conn_clear_tasks(c);
+	list_append(&s->logouts, &r->waiting);
+	if (!ends_session) {
+		session_answer_logouts(s);
+		return;
+	}
+	r->ends_session = s->is_ending = true;
+	s->ops->logout(c);
+}
+
+static bool
+is_last(const struct conn *c)
+{
+	const struct session *s = c->session;
+
+	return list_is_empty(&s->failed) &&
+	    session_conn_count(s) == (c->is_closing ? 0 : 1);
 }
 
 /* Close another connection for the initiator, and answer then. */
@@ -499,11 +579,10 @@ logout_connection(struct conn *c, struct reply *r, struct pdu *answer,
 		answer->logout_response.response = LOGOUT_CID_NOT_FOUND;
 		return false;
 	}
-	if (other == c) {
-		c->is_closed = r->closes = true;
-		return false;
-	}
-	logout_other(r, answer, other);
+	if (other == c)
+		logout_self(c, r, answer, is_last(c));
+	else
+		logout_other(r, answer, other);
 	return true;
 }
 
@@ -557,8 +636,8 @@ logout_arrived(struct conn *c, const struct pdu *p,
 		return true;
 	switch (p->logout.reason) {
 	case LOGOUT_SESSION:
-		r->closes = r->ends_session = true;
-		break;
+		logout_self(c, r, &answer, true);
+		return true;
 	case LOGOUT_CONNECTION:
 		if (logout_connection(c, r, &answer, p->logout.cid))
 			return true;
@@ -810,4 +889,6 @@ task_request_done(struct task_request *r, enum task_response response)
 	if (response == TASK_COMPLETE)
 		abort_answered(s, r);
 	reply_send(&r->reply, &p);
+	if (c->is_closing)
+		session_answer_logouts(s);
 }

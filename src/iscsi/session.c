@@ -292,17 +292,22 @@ session_find_conn(const struct session *s, uint16_t cid)
 }
 
 bool
-session_is_clear_of(const struct session *s, uint16_t cid)
+session_has_orphans(const struct session *s, uint16_t cid)
 {
-	if (session_find_conn(s, cid) != NULL)
-		return false;
 	LIST_FOR_EACH(l, &s->tasks) {
 		const struct task *t = CONTAINER_OF(l, struct task, link);
 
 		if (t->conn == NULL && t->cid == cid)
-			return false;
+			return true;
 	}
-	return true;
+	return false;
+}
+
+bool
+session_is_clear_of(const struct session *s, uint16_t cid)
+{
+	return session_find_conn(s, cid) == NULL &&
+	    !session_has_orphans(s, cid);
 }
 
 unsigned
@@ -360,13 +365,45 @@ conn_drop_tasks(struct conn *c)
 	c->placing = NULL;
 	conn_drop_held(c);
 	while ((t = conn_first_task(c)) != NULL) {
+		if (t->is_answered && !t->is_aborted && !t->is_status_sent)
+			c->session->ops->cleared(t);
 		if ((t->is_answered && !t->is_aborted) || !t->is_delivered ||
 		    t->is_release_due)
 			task_release(t);
 		else if (!t->is_aborted)
-			task_abort(t);
+			task_clear(t);
 		else
 			task_orphan(t);	/* its owner still stops it */
+	}
+}
+
+/* A task that has not been answered, or is aborted. */
+static struct task *
+conn_unanswered_task(const struct conn *c)
+{
+	LIST_FOR_EACH(l, &c->session->tasks) {
+		struct task *t = CONTAINER_OF(l, struct task, link);
+
+		if (t->conn == c && (!t->is_answered || t->is_aborted))
+			return t;
+	}
+	return NULL;
+}
+
+void
+conn_clear_tasks(struct conn *c)
+{
+	struct task *t;
+
+	assert(c->placing == NULL);
+	conn_drop_held(c);
+	while ((t = conn_unanswered_task(c)) != NULL) {
+		if (!t->is_delivered)
+			task_release(t);
+		else if (!t->is_aborted)
+			task_clear(t);
+		else
+			task_orphan(t);
 	}
 }
 

@@ -112,8 +112,14 @@ struct session_ops {
 	 * doing has ended: who waits for a CID looks again. */
 	void	(*settled)(struct session *s);
 
-	/* A logout of the session: its other connections end, too. */
-	void	(*logout)(struct session *s);
+	/* c has logged the session out, and none of its tasks is answered any
+	 * more.  End the other connections, clean up, then call
+	 * session_logged_out(): the initiator is told that all has ended. */
+	void	(*logout)(struct conn *c);
+
+	/* A task has ended with its connection, unanswered (11.14.5): its unit
+	 * is to tell by a unit attention, if the session goes on. */
+	void	(*cleared)(struct task *t);
 };
 
 struct session {
@@ -129,8 +135,8 @@ struct session {
 	struct list	 tasks;		/* until they are released */
 	struct list	 held;		/* requests that arrived early */
 	struct list	 requests;	/* task management under way */
-	struct list	 logouts;	/* struct reply: of other connections,
-					 * until these are gone */
+	struct list	 logouts;	/* struct reply: Logout Responses, until
+					 * all that they mean has ended */
 	uint32_t	 active;	/* delivered, not immediate, unanswered */
 	uint32_t	 active_immediate;
 	uint32_t	 active_requests;	/* task management under way */
@@ -226,6 +232,7 @@ struct task {
 	struct session	*session;
 	struct conn	*conn;		/* NULL: lost, and we are aborted */
 	uint16_t	 cid;		/* then: which it was */
+	bool		 is_cleared;	/* then: the connection's end is why */
 	uint64_t	 lun;
 	uint32_t	 itt, cmdsn;
 	uint32_t	 expected_bytes;	/* EDTL */
@@ -356,6 +363,13 @@ bool	session_is_clear_of(const struct session *s, uint16_t cid);
  * reassigned.  False: there are none. */
 bool	session_logout_failed(struct session *s, uint16_t cid);
 
+/* The connection that has logged the session out and waits for the answer;
+ * NULL: none. */
+struct conn *session_logging_out(const struct session *s);
+
+/* The owner has cleaned up after session_ops.logout(): answer. */
+void	session_logged_out(struct session *s);
+
 /* Connections that are not closing. */
 unsigned session_conn_count(const struct session *s);
 
@@ -419,9 +433,9 @@ struct reply {
 	uint32_t	 statsn;	/* valid with has_statsn */
 	bool		 has_statsn;
 	bool		 is_for_recovery;	/* a logout that waits */
-	uint16_t	 awaited_cid;	/* ... for this one to be gone */
+	uint16_t	 awaited_cid;	/* a logout that waits for this one */
 	bool		 closes;	/* logout: close when it has left */
-	bool		 ends_session;
+	bool		 ends_session;	/* ... and waits for the owner */
 };
 
 /* A task management request (11.5), from session to owner and back. */

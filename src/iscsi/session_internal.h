@@ -38,6 +38,13 @@ bool	session_plug(struct conn *c, uint32_t cmdsn);
 /* Something has ended: answer the logouts that waited for it, tell the owner. */
 void	session_settle(struct session *s);
 
+/* c is logged out: its tasks end, apart from those that are answered. */
+void	conn_clear_tasks(struct conn *c);
+
+/* Is a task of a connection with this CID, which is lost or logged out, still
+ * being stopped? */
+bool	session_has_orphans(const struct session *s, uint16_t cid);
+
 /* Forget the buffer that a PDU's data was placed in. */
 void	conn_free_place(struct conn *c);
 
@@ -53,8 +60,11 @@ void	command_deliver(struct task *t);
 /* The unsolicited data of t is not to be had any more, and why. */
 void	first_data_lost(struct task *t, int error);
 
-/* The connection of t, which is aborted, is lost. */
+/* The connection of t, which is aborted, is lost or logged out. */
 void	task_orphan(struct task *t);
+
+/* That connection ends, and the task, which the owner has, with it (11.14.5). */
+void	task_clear(struct task *t);
 
 /* t is over as far as limits and the window are concerned. */
 void	task_uncount(struct task *t);

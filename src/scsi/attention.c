@@ -10,7 +10,8 @@
 /* What a reset of the unit has made obsolete (SAM-5 5.14.4: the initiator
  * starts anew anyway). */
 #define RESET_IMPLIES	(BIT(ATTENTION_UNIT_RESET) |			\
-	BIT(ATTENTION_NEXUS_LOSS) | BIT(ATTENTION_COMMANDS_CLEARED))
+	BIT(ATTENTION_NEXUS_LOSS) | BIT(ATTENTION_COMMANDS_CLEARED) |	\
+	BIT(ATTENTION_PROTOCOL_CLEARED))
 
 static const struct {
 	uint8_t	asc, ascq;

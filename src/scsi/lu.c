@@ -96,6 +96,12 @@ scsi_nexus_meets_another(struct scsi_nexus *n)
 }
 
 void
+scsi_nexus_cleared(struct scsi_nexus *n)
+{
+	scsi_attention_raise(n, ATTENTION_PROTOCOL_CLEARED);
+}
+
+void
 scsi_nexus_knows_inventory(struct scsi_nexus *n)
 {
 	scsi_attention_drop(n, ATTENTION_INVENTORY_CHANGED);

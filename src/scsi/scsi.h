@@ -210,6 +210,10 @@ void	scsi_nexus_meets_another(struct scsi_nexus *n);
  * registration stays. */
 void	scsi_nexus_detach(struct scsi_nexus *n);
 
+/* The transport has ended commands of the nexus by itself, its session goes on:
+ * UA 47/7F.  By whom the unit has let in. */
+void	scsi_nexus_cleared(struct scsi_nexus *n);
+
 /* QUERY ASYNCHRONOUS EVENT (SAM-5 7.10): the unit attention that waits, which
  * goes on waiting; info is the additional response information.  False: none
  * waits.  With the exclusiveness that _attach() needs. */

@@ -63,6 +63,23 @@ command_resume(struct command *c)
 
 /* -- beginning ------------------------------------------------------------- */
 
+/* The unit does not know its nexus yet, or has to tell it something first. */
+static void
+command_start_later(struct command *c)
+{
+	struct nexus_unit *nu = c->nu;
+
+	if (!nu->is_attached) {
+		c->next = COMMAND_BEGIN;
+		list_append(&nu->waiting, &c->wait);
+		return;		/* command_deliver() keeps its data */
+	}
+	if (!command_may_enter(c, COMMAND_BEGIN))
+		return;
+	nexus_unit_tell(nu);
+	command_begin(c);
+}
+
 /* Field by field, because most of the struct needs no value yet. */
 void
 command_start(struct command *c, struct nexus *n)
@@ -102,12 +119,10 @@ command_start(struct command *c, struct nexus *n)
 		c->number = ++c->us->commands_come;
 		list_append(&c->us->commands, &c->link);
 	}
-	if (c->nu != NULL && !c->nu->is_attached) {
-		c->next = COMMAND_BEGIN;
-		list_append(&c->nu->waiting, &c->wait);
-		return;		/* command_deliver() keeps its data */
-	}
-	command_begin(c);
+	if (c->nu != NULL && !c->nu->is_ready)
+		command_start_later(c);
+	else
+		command_begin(c);
 }
 
 /* Memory for parameters; what the pool has no class for comes from the C

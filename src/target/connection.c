@@ -369,7 +369,7 @@ check_alive(struct connection *c, uint64_t now_ns)
 	uint64_t quiet_ns = now_ns - c->received_ns;
 	bool is_asked = c->pinged_ns > c->received_ns;
 
-	if (config->ping_interval_s == 0)
+	if (config->ping_interval_s == 0 || c->conn.is_closing)
 		return;
 	if (is_asked && now_ns - c->pinged_ns >=
 	    config->ping_timeout_s * NS_PER_SECOND) {

@@ -150,11 +150,33 @@ nexus_settled(struct session *s)
 	join_again(nexus_of_session(s));
 }
 
-/* [RFC7143 11.15-1t] */
+/* The initiator learns that it is logged out when its units have forgotten it:
+ * c stays until then [RFC7143 11.15-1t]. */
 static void
-nexus_logout(struct session *s)
+nexus_logout(struct conn *c)
 {
-	nexus_end(nexus_of_session(s), NULL);
+	struct nexus *n = nexus_of_session(c->session);
+
+	n->is_ending = true;
+	LIST_FOR_EACH(l, &c->session->conns)
+		if (l != &c->link)
+			connection_close(CONTAINER_OF(l, struct conn,
+			    link)->owner, NULL);
+	LIST_FOR_EACH(l, &c->session->failed)
+		connection_expire(CONTAINER_OF(l, struct conn, link)->owner);
+	join_again(n);			/* who wanted to join is refused */
+	nexus_check_end(n);
+}
+
+static void
+nexus_cleared(struct task *t)
+{
+	struct nexus_unit *nu = command_of_task(t)->nu;
+
+	if (nu == NULL)
+		return;
+	nu->has_cleared = true;
+	nu->is_ready = false;
 }
 
 const struct session_ops nexus_session_ops = {
@@ -179,6 +201,7 @@ const struct session_ops nexus_session_ops = {
 	.retain = nexus_retain,
 	.settled = nexus_settled,
 	.logout = nexus_logout,
+	.cleared = nexus_cleared,
 };
 
 /* -- begin ----------------------------------------------------------------- */
@@ -305,6 +328,7 @@ unit_attached(struct unit_claim *claim)
 	unit_claim_release(claim);
 	nu->is_attached = true;
 	nu->commands++;			/* it stays while they go on */
+	nu->is_ready = !nu->has_cleared;
 	while ((l = list_take(&nu->waiting)) != NULL)
 		command_resume(command_of_wait(l));
 	if (--nu->commands == 0 && nu->is_leaving)
@@ -426,22 +450,33 @@ void
 nexus_connection_gone(struct nexus *n)
 {
 	if (list_is_empty(&n->session->conns) &&
-	    list_is_empty(&n->session->failed) && list_is_empty(&n->joining)) {
+	    list_is_empty(&n->session->failed) && list_is_empty(&n->joining))
 		n->is_ending = true;
-		nexus_check_end(n);
-	}
+	nexus_check_end(n);
 }
 
-/* When the last connection is gone: wait for the tasks, let the units forget
- * us, and go. */
+/* Is a connection left, other than the one that waits to hear of the end? */
+static bool
+has_conns(const struct session *s)
+{
+	const struct conn *last = session_logging_out(s);
+
+	LIST_FOR_EACH(l, &s->conns)
+		if (last == NULL || l != &last->link)
+			return true;
+	return false;
+}
+
+/* When the last connection is gone, or waits to be logged out: wait for the
+ * tasks, let the units forget us, and go. */
 static void
 nexus_check_end(struct nexus *n)
 {
 	struct session *s = n->session;
 	struct shard *sh = n->shard;
 
-	if (!n->is_ending || !list_is_empty(&s->conns) ||
-	    !list_is_empty(&s->tasks) || !list_is_empty(&s->requests) ||
+	if (!n->is_ending || !list_is_empty(&s->tasks) ||
+	    !list_is_empty(&s->requests) || has_conns(s) ||
 	    !list_is_empty(&n->leaving))
 		return;
 	LIST_FOR_EACH(l, &n->units)
@@ -461,11 +496,25 @@ nexus_check_end(struct nexus *n)
 	}
 	if (n->detaching > 0)
 		return;
+	if (!list_is_empty(&s->conns)) {
+		session_logged_out(s);
+		return;			/* its end comes back here */
+	}
 	if (!registry_leave(sh->service->registry, &n->entry))
 		return;			/* nexus_end_told() comes back here */
 	list_remove(&n->link);
 	atomic_fetch_sub(&sh->load, 1);
 	nexus_free(n);
+}
+
+void
+nexus_unit_tell(struct nexus_unit *nu)
+{
+	if (!nu->has_cleared)
+		return;
+	nu->has_cleared = false;
+	nu->is_ready = true;
+	scsi_nexus_cleared(&nu->scsi);
 }
 
 /* Attentions belong to who has the unit exclusively, else to the session. */

@@ -38,6 +38,9 @@ struct nexus_unit {
 	bool		 is_leaving;	/* in nexus->leaving, until the last of
 					 * them is gone */
 	bool		 is_detaching;	/* thereafter */
+	bool		 has_cleared;	/* commands, with their connection: the
+					 * next one tells */
+	bool		 is_ready;	/* attached, and nothing to tell */
 };
 
 struct nexus {
@@ -102,6 +105,10 @@ nexus_unit_give(struct nexus_unit *nu)
 /* Units have been taken out of service (unit->is_leaving): find them no more,
  * and let them forget this nexus when its commands to them have ended. */
 void	nexus_leave_units(struct nexus *n);
+
+/* What has happened to nu's commands becomes a unit attention.  By whom the unit
+ * has let in. */
+void	nexus_unit_tell(struct nexus_unit *nu);
 
 /* Its session has been told all LUNs: none of its units need tell that they have
  * changed.  A unit that somebody has to himself still does. */

@@ -196,7 +196,8 @@ tmf_unit_aborted(struct unit_abort *a)
 	}
 }
 
-/* The nexus that asked, as the unit knows it; NULL when it never used it. */
+/* The nexus that asked, as the unit knows it; NULL when it never used it.  The
+ * unit is claimed. */
 static struct scsi_nexus *
 tmf_scsi_nexus(const struct tmf *m)
 {
@@ -204,8 +205,10 @@ tmf_scsi_nexus(const struct tmf *m)
 		struct nexus_unit *nu = CONTAINER_OF(l, struct nexus_unit,
 		    link);
 
-		if (nu->unit == m->unit && nu->is_attached)
+		if (nu->unit == m->unit && nu->is_attached) {
+			nexus_unit_tell(nu);
 			return &nu->scsi;
+		}
 	}
 	return NULL;
 }

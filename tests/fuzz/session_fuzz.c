@@ -254,9 +254,35 @@ on_close(struct conn *c, conn_fault why)
 }
 
 static void
-on_logout(struct session *s)
+on_logout(struct conn *c)
 {
-	s->is_ending = true;
+	assert(c->session->is_ending);
+	session_logged_out(c->session);
+}
+
+static void
+on_drop(struct conn *c, conn_fault why)
+{
+	(void)why;
+	assert(c->is_closing);
+}
+
+static void
+on_conn(struct conn *c)
+{
+	(void)c;
+}
+
+static void
+on_task(struct task *t)
+{
+	(void)t;
+}
+
+static void
+on_settled(struct session *s)
+{
+	(void)s;
 }
 
 static const struct session_ops ops = {
@@ -266,7 +292,9 @@ static const struct session_ops ops = {
 	.command = on_command, .received = on_received, .sent = on_sent,
 	.released = on_released, .abort = on_abort,
 	.task_request = on_request, .text = on_text, .wake = on_wake,
-	.pause = on_pause, .close = on_close, .logout = on_logout,
+	.pause = on_pause, .close = on_close, .drop = on_drop,
+	.forget = on_task, .retain = on_conn, .settled = on_settled,
+	.logout = on_logout, .cleared = on_task,
 };
 
 static void

@@ -64,6 +64,14 @@ def join(t, s, cid, keys=OF_A_CONNECTION):
     return Sibling(s, login, t.lun, keys)
 
 
+def expect_cleared(s, *others):
+    """RFC 7143 11.14.5: a command of a connection that ended was ended with
+    it; the session is told, once."""
+    expect(s.run(TEST_UNIT_READY)[0], "CC 6/47/7f")
+    for one in [s, *others]:
+        expect(one.run(TEST_UNIT_READY)[0], "GOOD")
+
+
 @case
 def connections_up_to_the_maximum_and_one_more(t):
     """F22, RFC 7143 6.3.3, 13.2: four are agreed on."""
@@ -156,6 +164,7 @@ def connection_is_reinstated_while_another_goes_on(t):
     # Data for the task of the old connection finds nobody.
     new.send(new.data_out(write, 0, b"\xee" * r2t.r2t_length, r2t.ttt))
     outcome(new, "SILENCE")
+    expect_cleared(new, s)
     t.must_hold(new, 300, 8, 0x33)
     t.must_hold(s, 300, 8, 0x33)
     return "its task ended, the other connection goes on"
@@ -266,23 +275,56 @@ def connection_logs_another_one_out(t):
     if not other.conn.wait_closed():
         raise Wrong("the other connection is still open")
     join(t, s, 9).ping()
+    expect(s.run(TEST_UNIT_READY)[0], "GOOD")   # it had nothing to do
     return "closed, then answered"
+
+
+@case
+def connection_that_writes_is_logged_out_by_another(t):
+    """RFC 7143 11.14.5: what it did has ended when the answer leaves."""
+    s = several(t, {"ImmediateData": "No"})
+    other = join(t, s, 9)
+    write = other.command(write10(300, 8), 8 * t.block_bytes, WRITE)
+    other.send(write)
+    await_r2t(other, write)
+    s.send(s.logout(reason=1, cid=9))
+    expect(s.recv().label(), "LOGOUT 0")
+    expect_cleared(s)
+    return "told once"
 
 
 @case
 def connection_logs_itself_out_and_others_stay(t):
     """RFC 7143 11.14: close the connection, its own CID."""
-    s = several(t)
+    s = several(t, {"ImmediateData": "No"})
     other = join(t, s, 9)
+    third = join(t, s, 10)
     s.send(s.logout(reason=1))
     expect(s.recv().label(), "LOGOUT 0")
     if not s.conn.wait_closed():
         raise Wrong("the connection is still open")
     expect(other.run(TEST_UNIT_READY)[0], "GOOD")
+    write = third.command(write10(300, 8), 8 * t.block_bytes, WRITE)
+    third.send(write)
+    await_r2t(third, write)
+    third.send(third.logout(reason=1, cid=10))
+    expect(third.recv().label(), "LOGOUT 0")
+    expect_cleared(other)
     return "the other goes on"
 
 
 # [RFC7143 11.14-3, 11.15-1t]
+@case
+def last_connection_ends_the_session(t):
+    """RFC 7143 8.3: close the connection, and there is no other."""
+    s = several(t)
+    s.send(s.logout(reason=1))
+    expect(s.recv().label(), "LOGOUT 0")
+    login = t.start(t.identity(isid=s.isid), tsih=s.tsih, cid=9)
+    words = expect(whole_login(login), "LS 020a")
+    return words
+
+
 @case
 def logout_of_the_session_closes_all(t):
     """RFC 7143 11.14: close the session."""
@@ -342,6 +384,8 @@ def lost_connection_with_writes_leaves_nothing_behind(t):
                                  2 * t.block_bytes, WRITE))
     s.ping()
     other.close()
+    join(t, s, 9)                   # when all of it is gone
+    expect_cleared(s)
     for _ in range(3):
         t.must_hold(s, 400, 16, 0x44)
     new = join(t, s, 9)

@@ -281,9 +281,20 @@ told_settled(struct session *s)
 }
 
 static void
-told_logout(struct session *s)
+told_logout(struct conn *c)
 {
-	rig_of(s)->logouts++;
+	struct rig *r = rig_of(c->session);
+
+	r->logouts++;
+	CHECK(session_logging_out(c->session) == c);
+	if (!r->cleans_up_later)
+		session_logged_out(c->session);
+}
+
+static void
+told_cleared(struct task *t)
+{
+	rig_of(t->session)->cleared++;
 }
 
 static const struct session_ops rig_session_ops = {
@@ -308,6 +319,7 @@ static const struct session_ops rig_session_ops = {
 	.retain = told_retain,
 	.settled = told_settled,
 	.logout = told_logout,
+	.cleared = told_cleared,
 };
 
 static void

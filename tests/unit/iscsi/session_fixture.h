@@ -65,6 +65,7 @@ struct rig {
 	void		(*on_abort)(struct task *t);
 	void		(*on_released)(struct task *t);
 	void		(*on_request)(struct task_request *q);
+	bool		 cleans_up_later;	/* after a logout of the session */
 	bool		 has_vectors_few;	/* gather with four vectors */
 
 	/* What was told. */
@@ -78,7 +79,7 @@ struct rig {
 	size_t		 text_bytes;
 	const uint8_t	*answer;	/* to the next text; NULL: reject */
 	size_t		 answer_bytes;
-	size_t		 closes, drops, settles, forgets, retains;
+	size_t		 closes, drops, settles, forgets, retains, cleared;
 	conn_fault	 why;
 	bool		 is_paused;
 	size_t		 pauses;

@@ -64,8 +64,36 @@ TEST(delivered_task_is_aborted_once_and_dropped_later)
 	CHECK_EQ(1, r.aborted);
 	CHECK(t->conn == NULL);
 	CHECK_EQ(0, r.released);
+	CHECK_EQ(0, r.cleared);
 	task_drop(t);
 	CHECK_EQ(1, r.released);
+	CHECK_EQ(1, r.cleared);
+	rig_close(&r);
+}
+
+/* [RFC7143 11.14.5-1] What the connection took along, and nothing else. */
+TEST(commands_that_ended_otherwise_are_not_told)
+{
+	struct pdu early;
+
+	rig_open(&r, NULL, NULL);
+	send_command(1, COMMAND_NONE, 0);	/* answered, heard */
+	rig_good(r.task[0]);
+	rig_hear(&r, OP_SCSI_RESPONSE, 1);
+	send_command(2, COMMAND_READ, 512);	/* aborted before */
+	task_abort(r.task[1]);
+	(void)rig_command(&r, 3, COMMAND_NONE, 0);
+	early = rig_command(&r, 4, COMMAND_NONE, 0);
+	rig_send(&r, &early, NULL);		/* never its turn */
+	rig_lose(&r, r.c);
+	task_drop(r.task[1]);
+	CHECK_EQ(0, r.cleared);
+	rig_close(&r);
+	rig_open(&r, NULL, NULL);
+	send_command(5, COMMAND_NONE, 0);	/* answered, and not heard */
+	rig_good(r.task[0]);
+	rig_lose(&r, r.c);
+	CHECK_EQ(1, r.cleared);
 	rig_close(&r);
 }
 
@@ -403,6 +431,7 @@ TEST(nothing_is_delivered_to_a_connection_that_its_owner_closes)
 TESTS(queued_answers_do_not_outlive_their_connection,
     answers_in_flight_end_with_their_connection,
     delivered_task_is_aborted_once_and_dropped_later,
+    commands_that_ended_otherwise_are_not_told,
     delivered_task_may_be_dropped_inside_abort,
     abort_of_one_task_may_end_others,
     abort_of_one_task_may_answer_others,

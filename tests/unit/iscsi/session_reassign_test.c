@@ -413,8 +413,10 @@ TEST(connection_removes_itself_for_recovery)
 TEST(connection_that_is_closed_takes_its_tasks_along)
 {
 	begin(2);
+	r.on_abort = task_drop;
 	send_command(0, 1, COMMAND_NONE, 0);
 	CHECK_EQ(LOGOUT_DONE, logout(0, 1, LOGOUT_CONNECTION));
+	CHECK_EQ(1, r.cleared);
 	CHECK(!conn_may_recover(&r.conns[0]));
 	rig_lose(&r, &r.conns[0]);
 	CHECK_EQ(1, r.aborted);

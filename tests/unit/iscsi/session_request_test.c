@@ -437,7 +437,7 @@ TEST(logout_closes_when_its_answer_has_left)
 		rig_land(&r);
 		CHECK_EQ(1, r.closes);
 		CHECK(r.why == NULL);
-		CHECK_EQ(reasons[i] == LOGOUT_SESSION, r.logouts);
+		CHECK_EQ(1, r.logouts);		/* it is the only one */
 		rig_parse(&r);
 		CHECK_EQ(OP_LOGOUT_RESPONSE, r.said[0].pdu.opcode);
 		CHECK_EQ(LOGOUT_DONE, r.said[0].pdu.logout_response.response);
@@ -448,6 +448,79 @@ TEST(logout_closes_when_its_answer_has_left)
 	}
 }
 
+/* [RFC7143 11.14-3] The commands end, then the answer leaves. */
+TEST(logout_is_answered_when_the_commands_have_ended)
+{
+	static const enum logout_reason reasons[] = { LOGOUT_SESSION,
+		LOGOUT_CONNECTION };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct pdu p;
+
+		begin();
+		rig_join(&r, 1, NULL);
+		r.cleans_up_later = true;
+		p = rig_command(&r, 1, COMMAND_READ, 512);
+		rig_send(&r, &p, NULL);
+		p = rig_command(&r, 2, COMMAND_NONE, 0);
+		rig_send(&r, &p, NULL);
+		rig_good(r.task[1]);		/* its status is still said */
+		p = rig_request(&r, OP_NOP_OUT, 3, false);
+		p.cmdsn++;			/* never to be received */
+		rig_send(&r, &p, NULL);
+		p = logout(reasons[i], 1);
+		CHECK(!rig_send(&r, &p, NULL));
+		CHECK_EQ(1, r.aborted);
+		CHECK_EQ(i == 0, r.logouts);
+		rig_hear(&r, OP_SCSI_RESPONSE, 2);
+		task_drop(r.task[0]);
+		CHECK_EQ(1, r.cleared);
+		if (i == 0) {
+			CHECK_EQ(0, rig_listen(&r));
+			session_logged_out(r.session);
+		}
+		CHECK_EQ(LOGOUT_DONE, rig_hear(&r, OP_LOGOUT_RESPONSE,
+		    9)->logout_response.response);
+		CHECK_EQ(1, r.closes);
+		rig_close(&r);
+	}
+}
+
+TEST(logout_waits_for_a_task_request)
+{
+	struct pdu p;
+
+	begin();
+	rig_join(&r, 1, NULL);
+	p = rig_task_request(&r, 5, TASK_LUN_RESET);
+	rig_send(&r, &p, NULL);
+	p = logout(LOGOUT_CONNECTION, 1);
+	rig_send(&r, &p, NULL);
+	CHECK_EQ(0, rig_listen(&r));
+	task_request_done(r.request[0], TASK_COMPLETE);
+	CHECK_EQ(2, rig_listen(&r));
+	CHECK_EQ(OP_TASK_RESPONSE, r.said[0].pdu.opcode);
+	CHECK_EQ(OP_LOGOUT_RESPONSE, r.said[1].pdu.opcode);
+	rig_close(&r);
+}
+
+TEST(logout_that_waits_is_lost_with_its_connection)
+{
+	struct pdu p;
+
+	begin();
+	r.cleans_up_later = true;
+	p = rig_command(&r, 1, COMMAND_READ, 512);
+	rig_send(&r, &p, NULL);
+	p = logout(LOGOUT_SESSION, 0);
+	rig_send(&r, &p, NULL);
+	rig_lose(&r, &r.conns[0]);
+	CHECK(session_logging_out(r.session) == NULL);
+	session_logged_out(r.session);		/* nobody hears it */
+	task_drop(r.task[0]);
+	rig_close(&r);
+}
+
 TEST(nothing_follows_the_logout_response)
 {
 	struct pdu p;
@@ -455,9 +528,9 @@ TEST(nothing_follows_the_logout_response)
 	begin();
 	p = rig_command(&r, 1, COMMAND_READ, 65536);
 	rig_send(&r, &p, NULL);
+	rig_read_all(r.task[0], data);
 	p = logout(LOGOUT_SESSION, 0);
 	rig_send(&r, &p, NULL);
-	rig_read_all(r.task[0], data);
 	CHECK(rig_listen(&r) > 0);
 	CHECK_EQ(OP_LOGOUT_RESPONSE, r.said[r.said_count - 1].pdu.opcode);
 	CHECK(writer_is_idle(&r.c->writer));
@@ -671,6 +744,9 @@ TESTS(ping_data_comes_back, ping_data_is_cut_to_what_the_peer_takes,
     text_that_the_owner_refuses_is_rejected, new_text_ends_the_old_one,
     text_without_memory_is_rejected_or_ends_the_connection,
     peer_may_change_what_it_takes, logout_closes_when_its_answer_has_left,
+    logout_is_answered_when_the_commands_have_ended,
+    logout_waits_for_a_task_request,
+    logout_that_waits_is_lost_with_its_connection,
     nothing_follows_the_logout_response, logout_of_an_unknown_connection,
     logout_of_another_connection, logout_for_recovery_is_refused,
     logout_for_no_known_reason_is_rejected, logout_waits_for_its_turn,
