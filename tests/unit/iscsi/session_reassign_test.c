@@ -420,6 +420,8 @@ TEST(connection_that_is_closed_takes_its_tasks_along)
 	CHECK(!conn_may_recover(&r.conns[0]));
 	rig_lose(&r, &r.conns[0]);
 	CHECK_EQ(1, r.aborted);
+	use(1);
+	(void)rig_listen(&r);		/* of the window */
 	check_reassigned(TASK_DOES_NOT_EXIST, 1, 1, 0);
 	rig_close(&r);
 }
