@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -199,4 +200,21 @@ socket_local_address(int fd, char *text, size_t capacity)
 
 	(void)getsockname(fd, (struct sockaddr *)&sa, &length);
 	address_format((struct sockaddr *)&sa, text, capacity);
+}
+
+void
+socket_set_stall_max(int fd, unsigned stall_ms)
+{
+	static const int one = 1, idle_s = 60, interval_s = 10, probes = 6;
+
+	/* Another kind of socket refuses them, and needs none. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &stall_ms,
+	    sizeof(stall_ms));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s,
+	    sizeof(idle_s));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s,
+	    sizeof(interval_s));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes,
+	    sizeof(probes));
+	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 }

@@ -141,4 +141,9 @@ void	connect_cancel(struct connect *c);
 void	socket_peer_address(int fd, char *text, size_t capacity);
 void	socket_local_address(int fd, char *text, size_t capacity);
 
+/* A peer that takes nothing of what is sent for stall_ms (its window stays
+ * shut, or nothing arrives any more) ends its stream with ETIMEDOUT; one that is
+ * quiet and gone is found by TCP's keepalive.  TCP only. */
+void	socket_set_stall_max(int fd, unsigned stall_ms);
+
 #endif

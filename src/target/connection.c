@@ -97,6 +97,8 @@ connection_accepted(struct shard *sh, struct portal *portal, int fd)
 	c->shard = sh;
 	socket_peer_address(fd, c->peer_address, sizeof(c->peer_address));
 	socket_local_address(fd, c->local_address, sizeof(c->local_address));
+	socket_set_stall_max(fd, 1000 * (s->config.ping_interval_s +
+	    s->config.ping_timeout_s));
 	timer_init(&c->timer, on_timer);
 	c->stream = stream_new(sh->reactor, fd, &connection_stream_ops, c);
 	if (c->stream == NULL) {
@@ -197,6 +199,7 @@ on_closed(struct stream *s, int err)
 	timer_cancel(&c->timer);
 	if (c->why == NULL && !c->is_closing)
 		c->why = err == 0 ? "closed by the initiator" :
+		    err == ETIMEDOUT ? "it takes nothing of what is sent" :
 		    error_words(err);
 	connection_gone(c);
 }

@@ -44,7 +44,9 @@ struct service_config {
 	unsigned		login_ms_max;
 	unsigned		ping_interval_s;	/* NOP-In to a quiet peer; 0:
 							 * never */
-	unsigned		ping_timeout_s;
+	unsigned		ping_timeout_s;	/* for the echo; a peer that
+							 * takes nothing for as
+							 * long as both is closed */
 	unsigned		data_timeout_s;	/* Data-Out that does not come */
 	const char		*reservations;	/* folder where persistent
 						 * reservations outlive the

@@ -570,3 +570,9 @@ socket_local_address(int fd, char *text, size_t capacity)
 {
 	(void)snprintf(text, capacity, "10.0.0.100:3260");
 }
+
+void
+socket_set_stall_max([[maybe_unused]] int fd,
+    [[maybe_unused]] unsigned stall_ms)
+{
+}

@@ -80,6 +80,12 @@ TEST_BOTH(port_0_is_a_free_port_that_accepts)
 	CHECK(fcntl(accepted_fd[0], F_GETFD) & FD_CLOEXEC);
 	getsockopt(accepted_fd[0], IPPROTO_TCP, TCP_NODELAY, &value, &length);
 	CHECK(value != 0);
+	socket_set_stall_max(accepted_fd[0], 1234);
+	getsockopt(accepted_fd[0], IPPROTO_TCP, TCP_USER_TIMEOUT, &value,
+	    &length);
+	CHECK_EQ(1234, value);
+	getsockopt(accepted_fd[0], SOL_SOCKET, SO_KEEPALIVE, &value, &length);
+	CHECK(value != 0);
 	CHECK(fcntl(o.fd, F_GETFL) & O_NONBLOCK);
 	CHECK(fcntl(o.fd, F_GETFD) & FD_CLOEXEC);
 	socket_peer_address(o.fd, peer, sizeof(peer));
