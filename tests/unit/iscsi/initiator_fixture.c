@@ -414,9 +414,9 @@ t_settled(struct session *s)
 }
 
 static void
-t_logout(struct session *s)
+t_logout(struct conn *c)
 {
-	(void)s;
+	session_logged_out(c->session);
 }
 
 static const struct session_ops target_ops = {
@@ -441,6 +441,7 @@ static const struct session_ops target_ops = {
 	.retain = t_retain,
 	.settled = t_settled,
 	.logout = t_logout,
+	.cleared = t_forget,
 };
 
 static void
