@@ -456,10 +456,12 @@ static void
 abort_start(struct command *c)
 {
 	c->busy = COMMAND_ABORT;
-	c->abort.matches = is_victim;
-	c->abort.done = abort_done;
-	c->abort.nexus = c->nexus;
-	c->abort.what = &c->scsi.abort;
+	c->abort = (struct unit_abort){
+		.nexus = c->nexus,
+		.matches = is_victim,
+		.done = abort_done,
+		.what = &c->scsi.abort,
+	};
 	if (!unit_abort_start(c->nu->unit, c->shard->index, &c->abort)) {
 		c->busy = COMMAND_IDLE;
 		command_fail(c, ENOMEM);
