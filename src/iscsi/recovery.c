@@ -204,6 +204,14 @@ recovery_acked(struct conn *c)
 }
 
 void
+recovery_drop_kept(struct conn *c)
+{
+	LIST_FOR_EACH(l, &c->unacked_tasks)
+		if (!is_on_its_way(&task_of(l)->voice))
+			kept_release(task_of(l));
+}
+
+void
 recovery_drop_replies(struct conn *c)
 {
 	LIST_FOR_EACH(l, &c->unacked_replies)

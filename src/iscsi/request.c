@@ -534,6 +534,7 @@ logout_self(struct conn *c, struct reply *r, const struct pdu *answer,
 	r->closes = c->is_closing = c->is_closed = true;
 	r->awaited_cid = c->cid;
 	conn_clear_tasks(c);
+	recovery_drop_kept(c);
 	list_append(&s->logouts, &r->waiting);
 	if (!ends_session) {
 		session_answer_logouts(s);

@@ -120,6 +120,10 @@ void	recovery_acked(struct conn *c);
 
 /* c is gone: nothing of it will be said again. */
 void	recovery_drop(struct conn *c);
+
+/* c is logged out: nobody can ask for a status again.  What is being said again
+ * goes when it has left. */
+void	recovery_drop_kept(struct conn *c);
 void	recovery_drop_replies(struct conn *c);
 void	recovery_drop_task(struct task *t);
 

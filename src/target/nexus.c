@@ -455,12 +455,15 @@ nexus_connection_gone(struct nexus *n)
 	nexus_check_end(n);
 }
 
-/* Is a connection left, other than the one that waits to hear of the end? */
+/* Is a connection left, other than the one that waits to hear of the end, or a
+ * task of that one? */
 static bool
 has_conns(const struct session *s)
 {
 	const struct conn *last = session_logging_out(s);
 
+	if (last != NULL && last->unacked_task_count > 0)
+		return true;	/* a status is just being said again */
 	LIST_FOR_EACH(l, &s->conns)
 		if (last == NULL || l != &last->link)
 			return true;

@@ -859,7 +859,48 @@ TEST(aborted_task_says_nothing_again)
 	rig_close(&r);
 }
 
+static void
+send_logout(void)
+{
+	struct pdu p = rig_request(&r, OP_LOGOUT_REQUEST, 9, true);
+
+	p.logout.reason = LOGOUT_SESSION;
+	CHECK(!rig_send(&r, &p, NULL));
+}
+
+/* Nobody can ask for them any more, and their units forget the session. */
+TEST(kept_statuses_go_before_a_logout_is_answered)
+{
+	begin();
+	r.cleans_up_later = true;
+	for (uint32_t itt = 1; itt < 4; itt++)
+		(void)read_whole(itt, 512);
+	CHECK_EQ(3, r.tasks_out);
+	send_logout();
+	CHECK_EQ(0, r.tasks_out);
+	CHECK_EQ(0, r.c->kept_bytes);
+	session_logged_out(r.session);
+	rig_hear(&r, OP_LOGOUT_RESPONSE, 9);
+	rig_close(&r);
+}
+
+TEST(kept_status_that_is_on_its_way_goes_when_it_has_left)
+{
+	begin();
+	r.cleans_up_later = true;
+	(void)read_whole(1, 512);
+	send_snack(1, TAG_NONE, 0, 0);
+	CHECK(rig_gather(&r) > 0);
+	send_logout();
+	CHECK_EQ(1, r.c->unacked_task_count);
+	rig_land(&r);
+	CHECK_EQ(0, r.tasks_out);
+	rig_close(&r);
+}
+
 TESTS(status_is_kept_until_it_is_acknowledged,
+    kept_statuses_go_before_a_logout_is_answered,
+    kept_status_that_is_on_its_way_goes_when_it_has_left,
     tag_is_free_while_its_status_is_kept, status_snack_says_the_same_again,
     every_numbered_answer_is_said_again,
     status_of_the_past_or_the_future_is_not_to_be_had,
