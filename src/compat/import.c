@@ -2,15 +2,14 @@
 #include "compat/import.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "compat/import_parts.h"
+#include "control/conf.h"
 
 static const struct format {
 	const char	*word;
@@ -187,7 +186,7 @@ import_read(struct import *im, const char *file, enum import_format format,
     struct error *e)
 {
 	size_t bytes;
-	char *text = import_load(file, &bytes, e);
+	char *text = conf_load(file, &bytes, e);
 	bool is_done;
 
 	if (text == NULL)
@@ -251,7 +250,7 @@ secret_is_there(const struct import_user *u)
 {
 	struct error e;
 	size_t bytes;
-	char *text = import_load(u->path, &bytes, &e);
+	char *text = conf_load(u->path, &bytes, &e);
 	bool is_same = text != NULL && (bytes == strlen(u->secret) ||
 	    (bytes == strlen(u->secret) + 1 && text[bytes - 1] == '\n')) &&
 	    memcmp(text, u->secret, strlen(u->secret)) == 0;
@@ -265,24 +264,12 @@ secret_is_there(const struct import_user *u)
 static bool
 secret_save(const struct import_user *u, struct error *e)
 {
-	const size_t bytes = strlen(u->secret);
-	int fd = open(u->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	bool is_done;
-
-	if (fd < 0 && errno == EEXIST)
-		return secret_is_there(u) || error_set(e, EEXIST,
-		    "%s is there and has another secret", u->path);
-	if (fd < 0)
-		return error_set(e, errno, "%s: %s", u->path,
-		    error_words(errno));
-	is_done = write(fd, u->secret, bytes) == (ssize_t)bytes &&
-	    write(fd, "\n", 1) == 1 && fsync(fd) == 0;
-	if (!is_done)
-		error_set(e, errno, "%s: %s", u->path, error_words(errno));
-	(void)close(fd);
-	if (!is_done)
-		(void)unlink(u->path);
-	return is_done;
+	if (import_save(u->path, 0600, u->secret, e))
+		return true;
+	if (e->code != EEXIST)
+		return false;
+	return secret_is_there(u) || error_set(e, EEXIST,
+	    "%s is there and has another secret", u->path);
 }
 
 bool

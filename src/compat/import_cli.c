@@ -1,9 +1,7 @@
 /* `lunet import`, see import.h. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "compat/import_parts.h"
 #include "control/conf.h"
@@ -79,24 +77,6 @@ words_read(struct words *w, int argc, char **argv, struct error *e)
 		}
 }
 
-/* A file that is there is not written over. */
-static bool
-text_save(const char *path, const char *text, struct error *e)
-{
-	const size_t bytes = strlen(text);
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	bool is_done;
-
-	if (fd < 0)
-		return error_set(e, errno, "%s: %s", path,
-		    error_words(errno));
-	is_done = write(fd, text, bytes) == (ssize_t)bytes && fsync(fd) == 0;
-	if (!is_done)
-		error_set(e, errno, "%s: %s", path, error_words(errno));
-	(void)close(fd);
-	return is_done;
-}
-
 /* What lunetd would say about it. */
 static bool
 text_check(const char *name, const char *text, struct error *e)
@@ -123,7 +103,7 @@ run(struct import *im, const struct words *w, FILE *out, FILE *err,
 	if (!import_save_secrets(im, e) || (text = import_text(im, e)) == NULL)
 		return false;
 	if (w->output != NULL)
-		is_done = text_save(w->output, text, e);
+		is_done = import_save(w->output, 0644, text, e);
 	else
 		is_done = fputs(text, out) >= 0 && fflush(out) == 0;
 	is_done = is_done && text_check(w->output != NULL ? w->output :

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "compat/import_parts.h"
+#include "control/conf.h"
 
 /* The value of k in "k=v,k=v", to be freed; NULL: not there. */
 static char *
@@ -238,7 +239,7 @@ beside_read(struct import *im, const char *name, struct stmt *lines,
 		return error_set(e, ENOMEM, "%s", error_words(ENOMEM));
 	if (access(*path, F_OK) != 0)
 		return true;
-	if ((text = import_load(*path, &bytes, e)) == NULL)
+	if ((text = conf_load(*path, &bytes, e)) == NULL)
 		return error_prefix(e, "1: ");
 	is_done = stmt_parse(lines, text, bytes, &form, e) ||
 	    error_prefix(e, "1: %s:", *path);

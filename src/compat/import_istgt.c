@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "compat/import_parts.h"
+#include "control/conf.h"
 
 struct istgt {
 	struct import	*im;
@@ -228,7 +229,7 @@ secrets_read(struct istgt *g, struct error *e)
 	size_t bytes;
 
 	if (path != NULL && access(path, F_OK) == 0) {
-		text = import_load(path, &bytes, e);
+		text = conf_load(path, &bytes, e);
 		is_done = text != NULL && (stmt_parse(&g->secrets, text, bytes,
 		    &form, e) || error_prefix(e, "1: %s:", path));
 		if (text != NULL)

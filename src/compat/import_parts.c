@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "control/config_key.h"
@@ -353,39 +352,24 @@ import_is_yes(const char *text)
 
 /* -- files ---------------------------------------------------------------- */
 
-char *
-import_load(const char *path, size_t *bytes, struct error *e)
+/* One that is there is not written over. */
+bool
+import_save(const char *path, unsigned mode, const char *text, struct error *e)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct stat st;
-	char *text = NULL;
-	ssize_t got = 0;
+	const size_t bytes = strlen(text);
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	bool is_done;
 
-	*bytes = 0;
-	if (fd < 0 || fstat(fd, &st) != 0) {
+	if (fd < 0)
+		return error_set(e, errno, "%s: %s", path,
+		    error_words(errno));
+	is_done = write(fd, text, bytes) == (ssize_t)bytes && fsync(fd) == 0;
+	if (!is_done)
 		error_set(e, errno, "%s: %s", path, error_words(errno));
-	} else if (!S_ISREG(st.st_mode)) {
-		error_set(e, EINVAL, "%s: not a regular file", path);
-	} else if (st.st_size > STMT_BYTES_MAX) {
-		error_set(e, EFBIG, "%s: more than %u MiB", path,
-		    STMT_BYTES_MAX >> 20);
-	} else if ((text = malloc((size_t)st.st_size + 1)) == NULL) {
-		error_set(e, ENOMEM, "%s", error_words(ENOMEM));
-	} else {
-		while (*bytes < (size_t)st.st_size && (got = read(fd,
-		    text + *bytes, (size_t)st.st_size - *bytes)) > 0)
-			*bytes += (size_t)got;
-		if (got < 0) {
-			error_set(e, errno, "%s: %s", path,
-			    error_words(errno));
-			free(text);
-			text = NULL;
-		} else
-			text[*bytes] = '\0';
-	}
-	if (fd >= 0)
-		(void)close(fd);
-	return text;
+	(void)close(fd);
+	if (!is_done)
+		(void)unlink(path);
+	return is_done;
 }
 
 char *

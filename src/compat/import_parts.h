@@ -100,8 +100,10 @@ bool	import_is_yes(const char *text);
 
 /* -- files -- */
 
-/* A regular file as text, NUL behind it; free it.  NULL with *e. */
-char	*import_load(const char *path, size_t *bytes, struct error *e);
+/* Make a file, whole or not at all.  False with *e, also when there is one
+ * (EEXIST). */
+bool	import_save(const char *path, unsigned mode, const char *text,
+	    struct error *e);
 
 /* `name` in the folder of `file`, to be freed. */
 char	*import_beside(const char *file, const char *name);

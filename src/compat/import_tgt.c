@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "compat/import_parts.h"
+#include "control/conf.h"
 
 #define INCLUDES_MAX	8	/* deep */
 #define LUNS_MAX	1024	/* of one target */
@@ -63,7 +64,7 @@ include_one(struct tgt *t, const char *path, unsigned depth, struct error *e)
 
 	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
 		return true;
-	if ((text = import_load(path, &bytes, e)) == NULL)
+	if ((text = conf_load(path, &bytes, e)) == NULL)
 		return error_prefix(e, "1: include: ");
 	is_done = file_add(t, text, bytes, depth + 1, e) ||
 	    error_prefix(e, "1: include %s:", path);

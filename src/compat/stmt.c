@@ -205,6 +205,13 @@ breaks_skip(struct parser *p)
 	return true;
 }
 
+static bool
+depth_check(struct parser *p, unsigned depth)
+{
+	return depth <= STMT_DEPTH_MAX || error_set(p->e, EINVAL,
+	    "%u: too many blocks inside each other", p->line);
+}
+
 /* -- lines, tags and sections --------------------------------------------- */
 
 /* The words up to the end of the line. */
@@ -248,9 +255,8 @@ tags_parse(struct parser *p, struct stmt *block, unsigned depth)
 {
 	struct stmt *s;
 
-	if (depth > STMT_DEPTH_MAX)
-		return error_set(p->e, EINVAL, "%u: too many blocks inside "
-		    "each other", p->line);
+	if (!depth_check(p, depth))
+		return false;
 	for (;;) {
 		if (!breaks_skip(p))
 			return false;
@@ -353,9 +359,8 @@ block_parse(struct parser *p, struct stmt *block, unsigned depth)
 {
 	struct stmt *s;
 
-	if (depth > STMT_DEPTH_MAX)
-		return error_set(p->e, EINVAL, "%u: too many blocks inside "
-		    "each other", p->line);
+	if (!depth_check(p, depth))
+		return false;
 	for (;;) {
 		if (!breaks_skip(p))
 			return false;

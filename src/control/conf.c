@@ -353,9 +353,8 @@ conf_parse(struct config *c, const char *name, const char *text, size_t bytes,
 
 /* -- files ----------------------------------------------------------------- */
 
-/* All of a file, at most one byte more than is allowed. */
-static char *
-file_read(const char *path, size_t *bytes, struct error *e)
+char *
+conf_load(const char *path, size_t *bytes, struct error *e)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	char *text = NULL, *larger;
@@ -369,7 +368,7 @@ file_read(const char *path, size_t *bytes, struct error *e)
 	while (got > 0 && have <= CONF_FILE_BYTES_MAX) {
 		if (have == capacity) {
 			capacity = capacity == 0 ? 16384 : 2 * capacity;
-			if ((larger = realloc(text, capacity)) == NULL) {
+			if ((larger = realloc(text, capacity + 1)) == NULL) {
 				errno = ENOMEM;
 				got = -1;
 				break;
@@ -383,7 +382,8 @@ file_read(const char *path, size_t *bytes, struct error *e)
 		error_set(e, errno, "%s: %s", path, error_words(errno));
 		free(text);
 		text = NULL;
-	}
+	} else
+		text[have] = '\0';
 	(void)close(fd);
 	*bytes = have;
 	return text;
@@ -393,7 +393,7 @@ struct conf_section *
 conf_tree_read(const char *path, struct error *e)
 {
 	size_t bytes;
-	char *text = file_read(path, &bytes, e);
+	char *text = conf_load(path, &bytes, e);
 	struct conf_section *tree;
 
 	if (text == NULL)

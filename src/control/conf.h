@@ -30,6 +30,10 @@ bool	conf_parse(struct config *c, const char *name, const char *text,
 /* The same of a file. */
 bool	conf_read(struct config *c, const char *path, struct error *e);
 
+/* All of a file with a NUL behind it, to be freed; NULL with *e.  Of one that is
+ * larger than CONF_FILE_BYTES_MAX there is at least a byte more than that. */
+char	*conf_load(const char *path, size_t *bytes, struct error *e);
+
 /* -- in two steps: as a tree, and what it means ---------------------------- */
 
 /* The grammar alone: sections and keys that exist, where they may stand.  NULL

@@ -371,26 +371,52 @@ unit_fill(struct unit_config *uc, struct scsi_port_access *access,
 	return true;
 }
 
+/* What to do with a unit that is ready. */
+typedef bool use_unit(void *context, const char *target,
+	    const struct unit_config *uc, struct error *e);
+
+static bool
+with_unit(const struct config_target *t, const struct config_lun *l,
+    const uint16_t *tags, size_t tag_count, const struct build_state *kept,
+    use_unit *use, void *context, struct error *e)
+{
+	struct scsi_port_access access[TARGET_PORTS_MAX];
+	struct unit_keys keys;
+	struct unit_config uc;
+	bool is_done = unit_fill(&uc, access, t, l, tags, tag_count, kept,
+	    e) && keys_fill(&keys, &uc.store_options, l, e) &&
+	    use(context, t->name, &uc, e);
+
+	explicit_bzero(&keys, sizeof(keys));
+	return is_done ||
+	    error_prefix(e, "target %s: lun %u: ", t->name, l->lun);
+}
+
+static bool
+unit_at_start(void *service, const char *target, const struct unit_config *uc,
+    struct error *e)
+{
+	return service_add_unit(service, target, uc, e);
+}
+
+static bool
+unit_live(void *change, const char *target, const struct unit_config *uc,
+    struct error *e)
+{
+	return service_change_add_unit(change, target, uc, e);
+}
+
 static bool
 add_unit(struct service *s, const struct config_target *t,
     const struct config_lun *l, const struct build_state *kept,
     struct error *e)
 {
-	struct scsi_port_access access[TARGET_PORTS_MAX];
 	uint16_t tags[TARGET_PORTS_MAX];
-	struct unit_keys keys;
-	struct unit_config uc;
-	bool is_added;
 	size_t count = t->alua == CONFIG_ALUA_NONE ? 0 : t->port_count;
 
 	for (size_t i = 0; i < count; i++)
 		tags[i] = t->ports[i].port;
-	is_added = unit_fill(&uc, access, t, l, tags, count, kept, e) &&
-	    keys_fill(&keys, &uc.store_options, l, e) &&
-	    service_add_unit(s, t->name, &uc, e);
-	explicit_bzero(&keys, sizeof(keys));
-	return is_added ||
-	    error_prefix(e, "target %s: lun %u: ", t->name, l->lun);
+	return with_unit(t, l, tags, count, kept, unit_at_start, s, e);
 }
 
 bool
@@ -398,19 +424,10 @@ build_live_unit(struct service_change *ch, const struct config_target *t,
     const struct config_lun *l, const struct build_state *kept,
     struct error *e)
 {
-	struct scsi_port_access access[TARGET_PORTS_MAX];
 	uint16_t tags[TARGET_PORTS_MAX];
-	struct unit_keys keys;
-	struct unit_config uc;
-	bool is_added;
 	size_t count = service_change_ports(ch, t->name, tags);
 
-	is_added = unit_fill(&uc, access, t, l, tags, count, kept, e) &&
-	    keys_fill(&keys, &uc.store_options, l, e) &&
-	    service_change_add_unit(ch, t->name, &uc, e);
-	explicit_bzero(&keys, sizeof(keys));
-	return is_added ||
-	    error_prefix(e, "target %s: lun %u: ", t->name, l->lun);
+	return with_unit(t, l, tags, count, kept, unit_live, ch, e);
 }
 
 bool

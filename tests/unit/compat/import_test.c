@@ -17,7 +17,7 @@ example(const char *name, size_t *bytes)
 	char *text;
 
 	snprintf(path, sizeof(path), "%s/%s", EXAMPLES, name);
-	if ((text = import_load(path, bytes, &e)) == NULL)
+	if ((text = conf_load(path, bytes, &e)) == NULL)
 		fail_msg("%s", e.text);
 	return text;
 }
